@@ -1,0 +1,57 @@
+# Ringback. `make` alone says what there is.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Everything that running needs: virtual environment, locked dependencies, front end, translations
+	@sh config/setup.sh
+
+.PHONY: setup-dev
+setup-dev: ## The same, with what development and tests need
+	@sh config/setup.sh --dev
+
+.PHONY: run
+run: setup ## The product with a trial PBX, demo people and simulated customers; Ctrl-C ends all of it
+	@exec $(BIN)/ringback run $(ARGS)
+
+.PHONY: test
+test: setup-dev ## All tests on SQLite, the application's again on PostgreSQL, and the checks of lint
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest tests
+	RINGBACK_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/webapp
+
+.PHONY: test-fast
+test-fast: ## What needs no PBX and no browser, on SQLite
+	$(BIN)/python -m pytest tests -m "not journey" -q
+
+.PHONY: lint
+lint: ## Style, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: fmt
+fmt: ## Put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: setup-dev ## Speed, as ratios measured within one run
+	$(BIN)/python -m tests.bench
+
+.PHONY: lock
+lock: ## Renew the locked dependencies from pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --strip-extras --allow-unsafe -o config/requirements.txt pyproject.toml
+	$(BIN)/pip-compile -q --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --strip-extras --allow-unsafe -c config/requirements.txt -o config/requirements-dev.txt pyproject.toml
+
+.PHONY: messages
+messages: ## Collect texts for translation
+	$(BIN)/pybabel -q extract -F config/babel.cfg -k _l -k lazy_gettext -k ngettext:1,2 --no-location --sort-output --project=Ringback --copyright-holder=Ringback -o webapp/translations/messages.pot webapp
+	$(BIN)/pybabel -q update -N --no-wrap --ignore-obsolete --ignore-pot-creation-date -i webapp/translations/messages.pot -d webapp/translations

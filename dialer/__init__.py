@@ -1,0 +1,1 @@
+"""Decisions of the outbound dialer, pure: a snapshot and a time go in, a plan comes out. Standard library only."""

@@ -1,0 +1,1 @@
+"""Asterisk over its Manager Interface (AMI)."""

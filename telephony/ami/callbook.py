@@ -1,0 +1,427 @@
+"""The calls of one switch: which channel belongs to which, and what there is to tell when something changes."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from telephony.ami.calls import Call, Clock, Leg, PendingTransfer
+from telephony.ami.causes import Cause
+from telephony.ami.channels import Bridge, Channel, Role, Switchboard, role_of
+from telephony.events import (
+    CallAnswered,
+    CallEnded,
+    CallEvent,
+    CallHeld,
+    CallResumed,
+    CallsMerged,
+    CallStarted,
+    LegEnded,
+    LegResult,
+    LegRinging,
+)
+
+_REMEMBERED = 10_000  # uids of ended channels and calls
+_LINES_REMEMBERED = 1_000
+_SAME_ATTEMPT = timedelta(seconds=1)  # between the end of a click-to-call and the response that tells of it
+
+
+_BY_SWITCH = re.compile(r"(.+-)?\d+\.\d+")  # a Uniqueid that Asterisk made itself
+
+
+def is_given(uid: str) -> bool:
+    """Did the id come with an Originate of ours?"""
+    return _BY_SWITCH.fullmatch(uid) is None
+
+
+class CallBook:
+    """Changes are made by its methods; what they amount to is collected in `out`."""
+
+    def __init__(self, trunks: frozenset[str]) -> None:
+        self.board = Switchboard()
+        self.calls: dict[str, Call] = {}  # by every Linkedid that leads to them
+        self.out: list[CallEvent] = []
+        self._trunks = trunks
+        self._gone: dict[str, None] = {}  # recently ended, oldest first: late frames must not revive them
+        self._failed: dict[str, datetime] = {}  # lines whose click-to-call just ended without a customer
+
+    def all_calls(self) -> list[Call]:
+        return list({id(call): call for call in self.calls.values()}.values())
+
+    def is_gone(self, uid: str) -> bool:
+        return uid in self._gone
+
+    def remember_gone(self, uid: str) -> None:
+        self._gone[uid] = None
+        if len(self._gone) > _REMEMBERED:
+            del self._gone[next(iter(self._gone))]
+
+    def just_failed(self, line: str, at: datetime) -> bool:
+        failed = self._failed.get(line)
+        return failed is not None and abs(at - failed) < _SAME_ATTEMPT
+
+    def clear(self, at: datetime) -> None:
+        """Everything that was is over; calls that are open are lost."""
+        for call in self.all_calls():
+            self.lose(call, at, at)
+        for uid in (*self.calls, *self.board.channels):
+            self.remember_gone(uid)
+        self.board, self.calls = Switchboard(), {}
+
+    # channels come, change their group, go
+
+    def add(
+        self, uid: str, name: str, linkedid: str, at: datetime, *, calling: bool | None = None, adopted: bool = False
+    ) -> Channel:
+        """A channel that was not known joins the group of its Linkedid."""
+        call = self._group(linkedid, at)
+        channel = Channel(uid, name, role_of(name, self._trunks), linkedid, call, calling)
+        self.board.add(channel)
+        self._join(call, channel, at, adopted)
+        return channel
+
+    def _group(self, linkedid: str, at: datetime) -> Call:
+        call = self.calls.get(linkedid)
+        if call is None:
+            call = self.calls[linkedid] = Call(linkedid, linkedid, keys={linkedid}, started_at=at)
+        return call
+
+    def _join(self, call: Call, channel: Channel, at: datetime, adopted: bool = False) -> None:
+        call.channels[channel.uid] = channel
+        channel.call = call
+        call.adopted = call.adopted or adopted
+        if channel.role is Role.PLUMBING:
+            return
+        if channel.role is Role.TRUNK and self._is_customer(call, channel):
+            call.customer = call.last_customer = channel
+            if call.inbound is None:
+                call.inbound = channel.uid == channel.linkedid and channel.calling is not False
+            call.dial_status = call.unreached_at = None
+            call.ended_at = call.told = None
+            return
+        if channel.role is Role.TRUNK and self._is_reserve(call):
+            return
+        call.legs.setdefault(channel.uid, Leg(channel.uid, channel.line, channel.name))
+        if call.agent is None and channel.role is Role.PHONE:
+            call.agent = channel.line
+
+    @staticmethod
+    def _is_customer(call: Call, channel: Channel) -> bool:
+        """In a call with a customer, a further trunk channel is a phone of ours elsewhere (forwarding, transfer)."""
+        if call.customer is not None or channel.uid in call.legs:
+            return False
+        return call.last_customer is None or (not call.inbound and call.answered_at is None)
+
+    @staticmethod
+    def _is_reserve(call: Call) -> bool:
+        """Several numbers of one customer are dialled at once; it is not known yet which one answers."""
+        return not call.inbound and call.answered_at is None
+
+    def _promote(self, call: Call, at: datetime) -> bool:
+        """Another number that was dialled with it takes the place of the one that ended unanswered."""
+        for channel in call.channels.values():
+            if channel.role is Role.TRUNK and self._is_reserve(call) and channel.uid not in call.legs:
+                call.customer = call.last_customer = channel
+                call.number = call.number if call.originated else channel.exten or call.number
+                self.restate(call, at)
+                self.settle(call, at)
+                return True
+        return False
+
+    def regroup(self, channel: Channel, linkedid: str, at: datetime) -> None:
+        """Channels of two groups were joined: the switch shows it by another Linkedid (the older one) of a channel."""
+        channel.linkedid = linkedid
+        source, target = channel.call, self._group(linkedid, at)
+        if target is source:
+            return
+        if channel is not source.customer:
+            self._move(channel, source, target, at)
+        elif target.open:
+            self._absorb(target, source, at)
+        elif target.ended_at is None:
+            self._absorb(source, target, at)
+            self._rename(source, target, at)
+        self.settle(channel.call, at)
+
+    def _move(self, channel: Channel, source: Call, target: Call, at: datetime) -> None:
+        del source.channels[channel.uid]
+        leg = source.legs.get(channel.uid)
+        if leg is not None and not (source.exists and source.takes_part(leg)):
+            del source.legs[channel.uid]
+            target.legs[channel.uid] = leg
+            if target.open and leg.ringing:
+                self._tell_ringing(target, leg, at)
+        self._join(target, channel, at)
+        if source.unreached_at and not source.may_be_dialled_again:
+            self.end(source, at)
+        if not source.channels:
+            self._forget(source, at)
+
+    def _absorb(self, survivor: Call, other: Call, at: datetime) -> None:
+        for uid, leg in other.legs.items():
+            survivor.legs.setdefault(uid, leg)
+        for channel in list(other.channels.values()):
+            self._join(survivor, channel, at)
+        for key in other.keys:
+            self.calls[key] = survivor
+        survivor.keys |= other.keys
+        if other.exists and survivor.exists:
+            self.out.append(CallsMerged(uid=survivor.uid, at=at, merged=other.uid))
+
+    def _rename(self, call: Call, older: Call, at: datetime) -> None:
+        merged, call.uid, call.linkedid = call.uid, older.uid, older.linkedid
+        if call.exists:
+            self._tell_started(call, at)
+            self.out.append(CallsMerged(uid=call.uid, at=at, merged=merged))
+
+    def hang_up(self, channel: Channel, at: datetime, cause: int | None) -> None:
+        call = channel.call
+        channel.cause = cause
+        self.leave(channel, at)
+        self.board.remove(channel)
+        self.remember_gone(channel.uid)
+        call.channels.pop(channel.uid, None)
+        for visited in (call, *channel.visits):
+            leg = visited.legs.get(channel.uid)
+            if leg is not None and leg.ended_at is None:
+                visited.origin_cause = cause
+                self.end_leg(visited, leg, at, self._why_gone(visited, leg, cause), cause)
+        if channel is call.customer:
+            call.customer = None
+            if not self._promote(call, at):
+                self._customer_gone(call, at)
+        elif call.unreached_at and not call.may_be_dialled_again:
+            self.end(call, at)
+        if not call.channels:
+            self._forget(call, at)
+
+    def _customer_gone(self, call: Call, at: datetime) -> None:
+        """Receivers take an end for final, so it is not told while a second trunk may be tried for the first."""
+        if call.open and call.may_be_dialled_again:
+            call.unreached_at = at
+        else:
+            self.end(call, at)
+
+    @staticmethod
+    def _why_gone(call: Call, leg: Leg, cause: int | None) -> LegResult:
+        if leg.answered_at:
+            return LegResult.ANSWERED
+        if leg.rang_at is None or leg.picked_up_at:
+            return LegResult.CANCELLED if leg.hung_up or call.inbound else LegResult.FAILED
+        if leg.refused is not None or cause == Cause.NO_ANSWER:
+            return leg.unanswered()
+        return LegResult.ANSWERED_ELSEWHERE if cause == Cause.ANSWERED_ELSEWHERE else call.cancelled(leg)
+
+    def _forget(self, call: Call, at: datetime) -> None:
+        if call.open:
+            self.end(call, at)
+        if call.originated and call.agent and call.last_customer is None:
+            self._failed.pop(call.agent, None)
+            self._failed[call.agent] = at
+            if len(self._failed) > _LINES_REMEMBERED:
+                del self._failed[next(iter(self._failed))]
+        self.tell_ended(call, at)
+        for key in call.keys:
+            if self.calls.get(key) is call:
+                del self.calls[key]
+            if call.exists:
+                self.remember_gone(key)
+
+    # telling
+
+    def click_to_call(self, call: Call, at: datetime) -> None:
+        if not call.inbound:
+            call.originated = True
+            self.announce(call, at)
+
+    def announce(self, call: Call, at: datetime) -> None:
+        """The group is known to be a customer call, from now on at the latest."""
+        if call.exists:
+            return
+        call.exists = True
+        call.inbound = bool(call.inbound)
+        self.restate(call, at)
+        for leg in call.legs.values():
+            if leg.ringing:
+                self._tell_ringing(call, leg, at)
+
+    def restate(self, call: Call, at: datetime) -> None:
+        """Tell the call's identity, if it is not what was told before."""
+        if call.open and call.stated != self._identity(call):
+            self._tell_started(call, at)
+
+    @staticmethod
+    def _identity(call: Call) -> tuple[object, ...]:
+        return call.uid, call.inbound, call.caller, call.did, None if call.inbound else call.agent
+
+    def _tell_started(self, call: Call, at: datetime) -> None:
+        call.stated = self._identity(call)
+        self.out.append(
+            CallStarted(
+                uid=call.uid,
+                at=at,
+                direction=call.direction,
+                customer=call.caller,
+                did=call.did,
+                line=None if call.inbound else call.agent,
+                linkedid=call.linkedid,
+            )
+        )
+
+    def ring(self, call: Call, leg: Leg, at: datetime, queue: str | None = None) -> None:
+        if leg.rang_at is not None or leg.ended_at is not None:
+            leg.queue = leg.queue or queue
+            return
+        call.look_for_somebody(at)
+        leg.rang_at, leg.queue = at, queue
+        if call.open:
+            self._tell_ringing(call, leg, at)
+
+    def _tell_ringing(self, call: Call, leg: Leg, at: datetime) -> None:
+        self.out.append(
+            LegRinging(uid=call.uid, at=at, leg=leg.uid, line=leg.line, channel=leg.channel, queue=leg.queue)
+        )
+
+    def end_leg(self, call: Call, leg: Leg, at: datetime, result: LegResult, cause: int | None = None) -> None:
+        if leg.ended_at is not None:
+            return
+        leg.connected = False
+        leg.tick(at)
+        leg.ended_at, leg.result = at, result
+        if call.exists and call.takes_part(leg) and not leg.reported:
+            leg.reported = True
+            self.out.append(LegEnded(uid=call.uid, at=at, leg=leg.uid, line=leg.line, result=result, cause=cause))
+
+    def end(self, call: Call, at: datetime) -> None:
+        """The customer's side is over, and with it every phone's part."""
+        if not call.open:
+            return
+        call.nobody_found(at)
+        for leg in call.legs.values():
+            self.end_leg(call, leg, at, self._why_gone(call, leg, None))
+        call.nobody_found(at)
+        call.in_queue = False
+        call.tick(at, Clock.OFF)
+        call.ended_at = call.unreached_at or at
+        self.tell_ended(call, at)
+
+    def tell_ended(self, call: Call, at: datetime) -> None:
+        """Tell the summary, if it is not what was told before."""
+        if call.ended_at is None:
+            return
+        summary = call.summary()
+        if summary != call.told:
+            call.told = summary
+            self.out.append(CallEnded(uid=call.uid, at=at, summary=summary))
+
+    def lose(self, call: Call, at: datetime, heard: datetime) -> None:
+        """Nobody saw how it ended (or only how the customer's side did); talk is counted up to when the switch was heard
+        last."""
+        if not call.open:
+            return
+        call.tick(heard, Clock.OFF)
+        for leg in call.legs.values():
+            leg.connected = False
+            leg.tick(heard)
+        call.lost = call.unreached_at is None
+        self.end(call, at)
+
+    # bridges
+
+    def enter(self, channel: Channel, bridge_uid: str, bridge_type: str, crowd: int, at: datetime) -> None:
+        before = channel.bridge
+        bridge = self.board.enter(channel, bridge_uid, bridge_type, crowd)
+        if before is not None and before is not bridge:
+            self._settle_around(before, at)
+        if channel is channel.call.customer:
+            self._park(channel.call, at, bridge_type == "parking")
+            self.settle(channel.call, at)
+        self._settle_around(bridge, at)
+
+    def _park(self, call: Call, at: datetime, parked: bool) -> None:
+        if parked and not call.parked and call.open and call.last_leg is not None:
+            leg = call.last_leg
+            self.out.append(CallHeld(uid=call.uid, at=at, leg=leg.uid, line=leg.line))
+        call.parked = parked
+
+    def leave(self, channel: Channel, at: datetime) -> None:
+        bridge = channel.bridge
+        if bridge is None:
+            return
+        affected = [c.call for c in self.board.reachable(bridge) if c is c.call.customer]
+        if channel is channel.call.customer and channel.call not in affected:
+            affected.append(channel.call)
+        self.board.leave(channel)
+        for call in affected:
+            self.settle(call, at)
+
+    def _settle_around(self, bridge: Bridge, at: datetime) -> None:
+        for channel in self.board.reachable(bridge):
+            if channel is channel.call.customer:
+                self.settle(channel.call, at)
+
+    def settle(self, call: Call, at: datetime) -> None:
+        """Draw the conclusions from who is in the customer's bridge now."""
+        customer = call.customer
+        if customer is None:
+            return
+        company = {c.uid: c for c in self.board.reachable(customer.bridge) if c is not c.call.customer}
+        for leg in call.legs.values():
+            if leg.connected and leg.uid not in company:
+                leg.connected = False
+                leg.tick(at)
+        for channel in company.values():
+            self._connect(call, channel, at)
+        if not company and self._has_unknown_company(call, customer):
+            call.answered_at = call.answered_at or at
+        call.tick(at, self._clock(call, customer))
+
+    def _connect(self, call: Call, channel: Channel, at: datetime) -> None:
+        leg = call.legs.get(channel.uid)
+        if leg is None:
+            leg = call.legs[channel.uid] = Leg(channel.uid, channel.line, channel.name)
+            channel.visits.append(call)
+        if leg.connected:
+            return
+        leg.connected, leg.ended_at, leg.result = True, None, None
+        leg.tick(at)
+        call.last_leg = leg
+        if leg.answered_at is None:
+            leg.answered_at = at
+            leg.picked_up_at = leg.picked_up_at or at
+            call.answered_at = call.answered_at or at
+            if call.open:
+                self.out.append(CallAnswered(uid=call.uid, at=at, leg=leg.uid, line=leg.line, channel=leg.channel))
+
+    @staticmethod
+    def _has_unknown_company(call: Call, customer: Channel) -> bool:
+        """The beginning was not seen, and somebody is in the bridge of whom nothing was seen."""
+        bridge = customer.bridge
+        return call.adopted and bridge is not None and bridge.type == "basic" and bridge.crowd > 1
+
+    @staticmethod
+    def _clock(call: Call, customer: Channel) -> Clock:
+        if any(leg.talking for leg in call.legs.values()):
+            return Clock.TALK
+        bridge = customer.bridge
+        if bridge is None or call.answered_at is None:
+            return Clock.OFF
+        if call.adopted and bridge.crowd > 1 and not any(leg.connected for leg in call.legs.values()):
+            return Clock.OFF  # somebody is there of whom nothing was seen
+        return Clock.HOLD
+
+    def hold(self, channel: Channel, at: datetime, held: bool) -> None:
+        call = channel.call
+        leg = call.legs.get(channel.uid)
+        if leg is None or leg.held is held or leg.ended_at is not None:
+            return
+        leg.held = held
+        leg.tick(at)
+        self.settle(call, at)
+        if call.open and leg.connected:
+            kind = CallHeld if held else CallResumed
+            self.out.append(kind(uid=call.uid, at=at, leg=leg.uid, line=leg.line))
+
+    def transfer(self, call: Call, transfer: PendingTransfer) -> None:
+        call.transfers.append(transfer)
+        self.tell_ended(call, transfer.at)

@@ -1,0 +1,347 @@
+"""What is known of one call while it lasts, and the summary that can be drawn from it at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from telephony.ami.causes import Cause, derived_cause, missed_result, outbound_result, refusal
+from telephony.ami.channels import Channel
+from telephony.events import (
+    Caller,
+    CallSummary,
+    Direction,
+    HungUpBy,
+    LegResult,
+    LegSummary,
+    Result,
+    Transfer,
+)
+from telephony.numbers import is_withheld
+
+_TOGETHER = timedelta(seconds=0.5)  # phones rung by one step of a queue or Dial begin to ring within this
+
+
+def seconds(start: datetime | None, end: datetime | None) -> float:
+    return max(0.0, (end - start).total_seconds()) if start and end else 0.0
+
+
+class Clock(Enum):
+    """What the customer is doing."""
+
+    OFF = "off"
+    TALK = "talk"
+    HOLD = "hold"
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """One phone's part in a call."""
+
+    uid: str
+    line: str
+    channel: str
+    queue: str | None = None
+    alive: bool = False  # it gave a sign of life: rang, was picked up, refused
+    hung_up: bool = False
+    refused: int | None = None  # the cause that it gave
+    cancelled: bool = False  # nobody wants it any more; why is told by what happens to the others
+    held: bool = False
+    connected: bool = False  # with the customer, now
+    rang_at: datetime | None = None
+    picked_up_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    result: LegResult | None = None
+    reported: bool = False  # LegEnded was told
+    talk: float = 0.0
+    since: datetime | None = None  # talking without hold since
+
+    @property
+    def ringing(self) -> bool:
+        return self.rang_at is not None and not (self.picked_up_at or self.cancelled or self.ended_at)
+
+    @property
+    def talking(self) -> bool:
+        return self.connected and not self.held
+
+    def tick(self, at: datetime) -> None:
+        if self.since is not None:
+            self.talk += seconds(self.since, at)
+        self.since = at if self.talking else None
+
+    def unanswered(self) -> LegResult:
+        """It rang for as long as it was given, or refused, or is dead."""
+        return refusal(self.refused) or (LegResult.NO_ANSWER if self.alive else LegResult.FAILED)
+
+    def summary(self) -> LegSummary:
+        return LegSummary(
+            uid=self.uid,
+            line=self.line,
+            channel=self.channel,
+            rang_at=self.rang_at if self.alive or self.answered_at else None,
+            answered_at=self.answered_at,
+            ended_at=self.ended_at,
+            result=self.result,
+            talk=round(self.talk, 3),
+        )
+
+
+@dataclass(slots=True)
+class PendingTransfer:
+    kind: str
+    by: str
+    to: str
+    at: datetime
+    reached: bool = False  # the new party was already there
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """Legs sharing a Linkedid. It `exists` as a customer call once an outside channel or a click-to-call is known."""
+
+    uid: str
+    linkedid: str | None
+    exists: bool = False
+    originated: bool = False  # begun by an Originate that dials a customer
+    adopted: bool = False  # its beginning was not seen
+    inbound: bool | None = None
+    number: str = ""
+    name: str = ""
+    withheld: bool = False
+    did: str | None = None
+    agent: str | None = None
+    keys: set[str] = field(default_factory=set)  # the Linkedids that lead here
+    channels: dict[str, Channel] = field(default_factory=dict)
+    legs: dict[str, Leg] = field(default_factory=dict)
+    customer: Channel | None = None  # while it is alive
+    last_customer: Channel | None = None
+    last_leg: Leg | None = None  # that was connected with the customer
+    started_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    unreached_at: datetime | None = None  # the customer's side failed, the agent's lives: a trunk may be tried again
+    queue: str | None = None
+    in_queue: bool = False
+    waiting_since: datetime | None = None
+    wait_until: datetime | None = None
+    tried_since: datetime | None = None  # the present attempt to find somebody
+    missed: Result | None = None  # what the last attempt came to
+    gave_up: bool = False  # the caller hung up while somebody was looked for
+    parked: bool = False
+    dial_status: str | None = None
+    origin_reason: str | None = None
+    origin_cause: int | None = None
+    lost: bool = False
+    transfers: list[PendingTransfer] = field(default_factory=list)
+    clock: Clock = Clock.OFF
+    clock_since: datetime | None = None
+    talk: float = 0.0
+    hold: float = 0.0
+    stated: tuple[object, ...] | None = None  # what CallStarted said
+    told: CallSummary | None = None  # what CallEnded said
+
+    @property
+    def open(self) -> bool:
+        return self.exists and self.ended_at is None
+
+    @property
+    def direction(self) -> Direction:
+        if not self.exists:
+            return Direction.INTERNAL
+        return Direction.INBOUND if self.inbound else Direction.OUTBOUND
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(self.number, self.name, self.withheld or bool(self.inbound and is_withheld(self.number)))
+
+    @property
+    def may_be_dialled_again(self) -> bool:
+        customer = self.last_customer
+        reached = self.answered_at is not None or (customer is not None and customer.up)
+        return not self.inbound and not reached and any(uid in self.legs for uid in self.channels)
+
+    # waiting: an inbound caller for somebody of ours, an outbound call for the customer
+
+    @property
+    def waiting(self) -> bool:
+        return self.in_queue or any(leg.ringing for leg in self.legs.values())
+
+    def look_for_somebody(self, at: datetime) -> None:
+        if self.answered_at is not None or not self.inbound:
+            return
+        self.waiting_since = self.waiting_since or at
+        if self.tried_since is None:
+            self.tried_since, self.wait_until, self.missed = at, None, None
+
+    def nobody_found(self, at: datetime, result: Result | None = None) -> None:
+        """An attempt is over if nothing rings or queues any more; `result` is what the switch says about it."""
+        if self.answered_at is not None or not self.inbound or self.waiting:
+            return
+        if self.tried_since is not None:
+            if any(leg.picked_up_at and leg.picked_up_at >= self.tried_since for leg in self.legs.values()):
+                return
+            self.wait_until = at
+            tried = {leg.result for leg in self.legs.values() if leg.rang_at and leg.rang_at >= self.tried_since}
+            self.missed = missed_result(tried)
+            self.tried_since = None
+        self.missed = result or self.missed
+
+    def picked_up_elsewhere(self, leg: Leg) -> bool:
+        return any(
+            other is not leg and other.picked_up_at and leg.rang_at and other.picked_up_at >= leg.rang_at
+            for other in self.legs.values()
+        )
+
+    def cancelled(self, leg: Leg) -> LegResult:
+        return LegResult.ANSWERED_ELSEWHERE if self.picked_up_elsewhere(leg) else LegResult.CANCELLED
+
+    # time
+
+    def tick(self, at: datetime, clock: Clock) -> None:
+        elapsed = seconds(self.clock_since, at)
+        if self.clock is Clock.TALK:
+            self.talk += elapsed
+        elif self.clock is Clock.HOLD:
+            self.hold += elapsed
+        self.clock, self.clock_since = clock, at
+
+    @property
+    def wait(self) -> float:
+        start = self.waiting_since
+        if start is None and self.missed is None and not self.adopted:
+            start = self.started_at
+        return seconds(start, self.answered_at or self.wait_until or self.ended_at)
+
+    # what came of it
+
+    @property
+    def result(self) -> Result | None:
+        if self.answered_at is not None:
+            return Result.ANSWERED
+        if self.lost:
+            return Result.LOST
+        return self._missed_result() if self.inbound else self._failed_result()
+
+    def _missed_result(self) -> Result | None:
+        customer = self.last_customer
+        if self.gave_up:
+            return Result.ABANDONED
+        if self.missed is not None:
+            return self.missed
+        if any(leg.result is LegResult.CANCELLED for leg in self.legs.values()):
+            return Result.ABANDONED
+        if self.adopted:
+            return None  # what came before was not seen: it may have been answered
+        if customer is not None and customer.hung_up:
+            return Result.ABANDONED
+        if self.waiting_since:
+            return Result.NO_ANSWER
+        return Result.BUSY if customer is not None and customer.cause == Cause.BUSY else Result.REJECTED
+
+    def _failed_result(self) -> Result:
+        if self.last_customer is not None:
+            return outbound_result(self.dial_status, self.last_customer.cause)
+        leg = next(iter(self.legs.values()), None)
+        if leg is None:
+            return Result.AGENT_UNAVAILABLE
+        if leg.picked_up_at:
+            return Result.AGENT_DECLINED if leg.hung_up else Result.FAILED
+        if refusal(leg.refused) is LegResult.DECLINED:
+            return Result.AGENT_DECLINED
+        if leg.refused is not None or not leg.alive or self.origin_reason in ("5", "8"):
+            return Result.AGENT_UNAVAILABLE
+        return Result.AGENT_NO_ANSWER
+
+    @property
+    def hangup_by(self) -> HungUpBy | None:
+        customer = self.last_customer
+        if self.lost:
+            return None
+        if customer is not None and customer.hung_up and (self.inbound or customer.up or self.answered_at):
+            return HungUpBy.CUSTOMER
+        if self.answered_at is not None:
+            if self.last_leg is None:
+                return None  # who it was with is not known
+            return HungUpBy.AGENT if self.last_leg.hung_up else HungUpBy.SYSTEM
+        if not self.inbound and any(leg.hung_up for leg in self.legs.values()):
+            return HungUpBy.AGENT
+        return HungUpBy.SYSTEM
+
+    @property
+    def cause(self) -> int | None:
+        if self.lost:
+            return None
+        told = self.last_customer.cause if self.last_customer else self.origin_cause
+        if self.inbound and self.answered_at is None:
+            return derived_cause(self.result, told)
+        return told
+
+    def _transfers(self) -> tuple[Transfer, ...]:
+        untils = [*(transfer.at for transfer in self.transfers[1:]), None]
+        return tuple(self._transfer(*pair) for pair in zip(self.transfers, untils, strict=False))
+
+    def _transfer(self, transfer: PendingTransfer, until: datetime | None) -> Transfer:
+        later = [leg for leg in self.legs.values() if _between(leg.answered_at, transfer.at, until)]
+        if transfer.reached or later:
+            return Transfer(transfer.kind, transfer.by, transfer.to, "answered")
+        tried = {leg.result for leg in self.legs.values() if _between(leg.rang_at, transfer.at, until)}
+        result = Result.ABANDONED if LegResult.CANCELLED in tried else missed_result(tried) or Result.FAILED
+        return Transfer(transfer.kind, transfer.by, transfer.to, result.value)
+
+    def summary(self) -> CallSummary:
+        over = self.ended_at is not None
+        return CallSummary(
+            uid=self.uid,
+            linkedid=self.linkedid,
+            direction=self.direction,
+            customer=self.caller,
+            did=self.did,
+            queue=self.queue,
+            agent=None if self.inbound else self.agent,
+            result=self.result if over else None,
+            hangup_by=self.hangup_by if over else None,
+            cause=self.cause if over else None,
+            started_at=self.started_at,
+            answered_at=self.answered_at,
+            ended_at=self.ended_at,
+            answered_by=self._lines("answered_at"),
+            rang=_in_order_of_ringing(self.legs.values()),
+            wait=round(self.wait if self.inbound else self._ring(), 3),
+            talk=round(self.talk, 3),
+            hold=round(self.hold, 3),
+            transfers=self._transfers(),
+            legs=tuple(leg.summary() for leg in self.legs.values() if self.takes_part(leg)),
+        )
+
+    def _ring(self) -> float:
+        return seconds(self.waiting_since, self.answered_at or self.ended_at)
+
+    def takes_part(self, leg: Leg) -> bool:
+        """Not every phone of the group does: a supervisor's, or a second line used for a consultation, does not."""
+        return bool(leg.rang_at or leg.answered_at or (not self.inbound and leg.line == self.agent))
+
+    def _lines(self, moment: str) -> tuple[str, ...]:
+        legs = [leg for leg in self.legs.values() if getattr(leg, moment)]
+        return tuple(dict.fromkeys(leg.line for leg in sorted(legs, key=lambda leg: getattr(leg, moment))))
+
+
+def _between(at: datetime | None, start: datetime, end: datetime | None) -> bool:
+    return at is not None and at >= start and (end is None or at < end)
+
+
+def _in_order_of_ringing(legs: Iterable[Leg]) -> tuple[str, ...]:
+    """Lines that rang; those that began together are in the order of their names, so that the order means something."""
+    rang = sorted(
+        ((leg.rang_at, leg.line) for leg in legs if leg.rang_at and (leg.alive or leg.answered_at)),
+    )
+    batches: list[list[str]] = []
+    began: datetime | None = None
+    for at, line in rang:
+        if began is None or at - began > _TOGETHER:
+            batches.append([])
+            began = at
+        batches[-1].append(line)
+    return tuple(dict.fromkeys(line for batch in batches for line in sorted(batch)))

@@ -1,0 +1,146 @@
+"""What Asterisk's names and numbers mean: channel names, Q.850 causes, dial and queue statuses."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+
+from telephony.events import LegResult, Result
+
+
+class Cause(IntEnum):
+    """The Q.850 causes that decide something here."""
+
+    UNALLOCATED = 1
+    NO_ROUTE = 3
+    NORMAL = 16
+    BUSY = 17
+    NO_RESPONSE = 18
+    NO_ANSWER = 19
+    ABSENT = 20
+    REJECTED = 21
+    ANSWERED_ELSEWHERE = 26
+    BAD_FORMAT = 28
+
+
+# channels that carry sound from one real channel to another, or play it: nobody sits at them
+_PLUMBING = frozenset(
+    [
+        "Local",
+        "CBAnn",
+        "CBRec",
+        "Announcer",
+        "Recorder",
+        "Surrogate",
+        "Snoop",
+        "Message",
+        "Bridge",
+        "UnicastRTP",
+        "MulticastRTP",
+        "Parking",
+        "AsyncGoto",
+    ]
+)
+_DIALABLE = re.compile(r"\+?[0-9*#]+")
+_WRONG_NUMBER = frozenset({Cause.UNALLOCATED, Cause.BAD_FORMAT})
+_UNANSWERED = frozenset({0, Cause.NORMAL, Cause.NO_RESPONSE, Cause.NO_ANSWER})
+
+
+def line_of(channel: str) -> str:
+    """The endpoint behind a channel: `PJSIP/1001-0000002a` -> `PJSIP/1001`."""
+    line, dash, _ = channel.rpartition("-")
+    return line if dash else channel
+
+
+def endpoint(line: str) -> str:
+    """A line without its technology: `PJSIP/1001` -> `1001`."""
+    return line.partition("/")[2] or line
+
+
+def is_plumbing(channel: str) -> bool:
+    return channel.partition("/")[0] in _PLUMBING
+
+
+def pair_of(channel: str) -> str | None:
+    """What both halves of a Local channel share: `Local/1@c-00000001;2` -> `Local/1@c-00000001`."""
+    return channel[:-2] if channel.endswith((";1", ";2")) else None
+
+
+def is_dialable(exten: str) -> bool:
+    """Is it something that somebody dialled, and not the name of a step in the dialplan?"""
+    return _DIALABLE.fullmatch(exten) is not None
+
+
+def number(text: str | None) -> int | None:
+    """A cause as Asterisk writes it; None when it is absent or no small number."""
+    return int(text) if text and len(text) < 6 and text.isascii() and text.isdigit() else None
+
+
+def outbound_result(dial_status: str | None, cause: int | None) -> Result:
+    """Why the customer's phone was not picked up. The status tells more than the cause, but a wrong number shows as
+    NOANSWER, and who gives up first makes the trunk's cause meaningless."""
+    if dial_status == "CANCEL":
+        return Result.NO_ANSWER
+    if dial_status == "BUSY" or cause == Cause.BUSY:
+        return Result.BUSY
+    if cause in _WRONG_NUMBER:
+        return Result.WRONG_NUMBER
+    if cause == Cause.REJECTED:
+        return Result.REJECTED
+    if dial_status in (None, "NOANSWER") and (cause is None or cause in _UNANSWERED):
+        return Result.NO_ANSWER
+    return Result.FAILED
+
+
+def refusal(cause: int | None) -> LegResult | None:
+    """What a phone said that hung up before it was answered."""
+    if cause == Cause.BUSY:
+        return LegResult.BUSY
+    return LegResult.DECLINED if cause == Cause.REJECTED else None
+
+
+_QUEUE_RESULTS = {
+    "TIMEOUT": Result.QUEUE_TIMEOUT,
+    "FULL": Result.BUSY,
+    "JOINEMPTY": Result.NO_AGENTS,
+    "LEAVEEMPTY": Result.NO_AGENTS,
+    "JOINUNAVAIL": Result.NO_AGENTS,
+    "LEAVEUNAVAIL": Result.NO_AGENTS,
+}
+
+
+def queue_result(status: str) -> Result | None:
+    """Why a queue let a caller go who was not answered (`QUEUESTATUS`)."""
+    return _QUEUE_RESULTS.get(status)
+
+
+# of several phones that did not answer, the one that could have decides: one that rang says more than one that was busy
+_MISSED = (
+    (LegResult.NO_ANSWER, Result.NO_ANSWER),
+    (LegResult.FAILED, Result.NO_ANSWER),
+    (LegResult.BUSY, Result.BUSY),
+    (LegResult.DECLINED, Result.REJECTED),
+)
+
+
+def missed_result(legs: set[LegResult | None]) -> Result | None:
+    """Why a caller was not answered, by what became of the phones that were tried."""
+    return next((result for leg, result in _MISSED if leg in legs), None)
+
+
+_DERIVED = {
+    Result.ABANDONED: Cause.NORMAL,
+    Result.BUSY: Cause.BUSY,
+    Result.NO_ANSWER: Cause.NO_ANSWER,
+    Result.QUEUE_TIMEOUT: Cause.NO_ANSWER,
+    Result.NO_AGENTS: Cause.ABSENT,
+    Result.REJECTED: Cause.REJECTED,
+}
+
+
+def derived_cause(result: Result | None, told: int | None) -> int | None:
+    """The cause of an inbound call that nobody answered: Asterisk's own (0, 26, 127 ...) says nothing there."""
+    if result is Result.REJECTED and told not in (None, 0, Cause.NORMAL):
+        return told
+    derived = _DERIVED.get(result) if result else None
+    return int(derived) if derived is not None else None

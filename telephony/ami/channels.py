@@ -1,0 +1,128 @@
+"""Who is connected with whom right now: channels, bridges, and Local channels looked through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from telephony.ami.causes import is_plumbing, line_of, pair_of
+
+if TYPE_CHECKING:
+    from telephony.ami.calls import Call
+
+CONVERSATIONS = frozenset({"basic", "base"})  # bridge types in which people hear each other; not parking, not holding
+
+
+class Role(Enum):
+    TRUNK = "trunk"  # the outside world
+    PHONE = "phone"  # one of ours
+    PLUMBING = "plumbing"
+
+
+@dataclass(slots=True, eq=False)
+class Bridge:
+    uid: str
+    type: str
+    crowd: int = 0  # as the switch counts: also channels that we have never heard of, and hidden ones
+    members: dict[str, Channel] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Channel:
+    """`calling`: it called in (born in state Ring), else the switch called it; None when its birth was not seen."""
+
+    uid: str
+    name: str
+    role: Role
+    linkedid: str
+    call: Call
+    calling: bool | None = None
+    exten: str = ""
+    up: bool = False
+    hung_up: bool = False  # its far end hung up or refused
+    cause: int | None = None  # of its hangup
+    bridge: Bridge | None = None
+    visits: list[Call] = field(default_factory=list)  # calls of other groups that it joined, in a conference
+
+    @property
+    def line(self) -> str:
+        return line_of(self.name)
+
+
+def role_of(name: str, trunks: frozenset[str]) -> Role:
+    if is_plumbing(name):
+        return Role.PLUMBING
+    return Role.TRUNK if line_of(name) in trunks else Role.PHONE
+
+
+class Switchboard:
+    """The channels that are alive, and their bridges."""
+
+    def __init__(self) -> None:
+        self.channels: dict[str, Channel] = {}
+        self._bridges: dict[str, Bridge] = {}
+        self._pairs: dict[str, dict[str, Channel]] = {}
+
+    def add(self, channel: Channel) -> None:
+        self.channels[channel.uid] = channel
+        if channel.role is Role.PLUMBING and (pair := pair_of(channel.name)):
+            self._pairs.setdefault(pair, {})[channel.uid] = channel
+
+    def remove(self, channel: Channel) -> None:
+        self.leave(channel)
+        self.channels.pop(channel.uid, None)
+        pair = pair_of(channel.name) if channel.role is Role.PLUMBING else None
+        if pair and (halves := self._pairs.get(pair)):
+            halves.pop(channel.uid, None)
+            if not halves:
+                del self._pairs[pair]
+
+    def enter(self, channel: Channel, bridge_uid: str, bridge_type: str, crowd: int) -> Bridge:
+        if channel.bridge is not None and channel.bridge.uid != bridge_uid:
+            self.leave(channel)
+        bridge = self._bridges.get(bridge_uid)
+        if bridge is None:
+            bridge = self._bridges[bridge_uid] = Bridge(bridge_uid, bridge_type)
+        bridge.members[channel.uid] = channel
+        bridge.crowd = crowd
+        channel.bridge = bridge
+        return bridge
+
+    def leave(self, channel: Channel) -> None:
+        bridge = channel.bridge
+        if bridge is None:
+            return
+        channel.bridge = None
+        bridge.members.pop(channel.uid, None)
+        bridge.crowd = max(0, bridge.crowd - 1)
+        if not bridge.members:
+            self._bridges.pop(bridge.uid, None)
+
+    def bridge(self, uid: str) -> Bridge | None:
+        return self._bridges.get(uid)
+
+    def reachable(self, bridge: Bridge | None) -> list[Channel]:
+        """All real channels that hear what is said in `bridge`, through Local pairs as far as they go."""
+        if bridge is None or bridge.type not in CONVERSATIONS:
+            return []
+        found: list[Channel] = []
+        seen, todo = {bridge.uid}, [bridge]
+        for here in todo:
+            for channel in here.members.values():
+                if channel.role is not Role.PLUMBING:
+                    found.append(channel)
+                    continue
+                for half in self._other_halves(channel):
+                    there = half.bridge
+                    if there is not None and there.uid not in seen and there.type in CONVERSATIONS:
+                        seen.add(there.uid)
+                        todo.append(there)
+        return found
+
+    def _other_halves(self, channel: Channel) -> Iterator[Channel]:
+        pair = pair_of(channel.name)
+        for half in self._pairs.get(pair, {}).values() if pair else ():
+            if half is not channel:
+                yield half

@@ -1,0 +1,161 @@
+"""An Asterisk as a `Switch`: commands on connections of their own, made when first needed and again when lost."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+
+from telephony.ami.client import AmiClient, AmiError, AuthRefused, ConnectionLost, Message
+from telephony.commands import Answer, Hangup, Originate, Pause
+from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
+
+TIMEOUT = 5.0  # for a whole command, connecting included
+IDLE_PING = 30.0
+
+_LINE = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
+_CONTEXT = re.compile(r"[0-9A-Za-z_-]{1,79}")
+_UNREACHABLE = "The telephone system cannot be reached"
+_UNCERTAIN = "The telephone system did not answer in time"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    username: str
+    secret: str
+
+
+class AsteriskSwitch:
+    """`login` needs write=call,originate and no read class.
+
+    `answer_login` is for `Answer` alone, and a switch is better off without: PJSIPNotify belongs to the class `system`,
+    whose owner can also run programs on the PBX (MixMonitor's Command) and read its configuration. Asterisk has no
+    narrower one. Whoever wants the feature gives that user no other class, and lets it log in from loopback only.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        login: Login,
+        *,
+        context: str,
+        answer_login: Login | None = None,
+        tls: ssl.SSLContext | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        if not _CONTEXT.fullmatch(context):
+            raise BadValue("context", f"{context!r:.60} is not allowed")
+        self.name = name
+        self._context = context
+        self._commands = _Connection(host, port, login, tls, timeout)
+        self._answers = _Connection(host, port, answer_login, tls, timeout) if answer_login else None
+
+    @property
+    def can_answer(self) -> bool:
+        return self._answers is not None
+
+    def originate(self, command: Originate) -> None:
+        """Asked once, and only once: when the connection dies in the middle, a phone may be ringing already."""
+        if not _LINE.fullmatch(command.line):
+            raise BadValue("line", f"{command.line!r:.60} is no line of this telephone system")
+        self._commands.send(
+            {
+                "Action": "Originate",
+                "ActionID": command.uid,
+                "Channel": command.line,
+                "ChannelId": command.uid,
+                "Context": self._context,
+                "Exten": command.number,
+                "Priority": "1",
+                "CallerID": f"<{command.number}>",
+                "Timeout": str(command.ring_seconds * 1000),
+                "Variable": f"__CRM_CALL_ID={command.uid}",
+                "Async": "true",
+            }
+        )
+
+    def hangup(self, command: Hangup) -> None:
+        self._commands.send({"Action": "Hangup", "Channel": command.channel, "Cause": "16"})
+
+    def answer(self, command: Answer) -> None:
+        """A NOTIFY inside the dialog that rings. The phone may still not obey: then nothing happens."""
+        if self._answers is None:
+            raise SwitchRefused("This telephone system cannot answer for a phone")
+        if not command.channel.startswith("PJSIP/"):
+            raise BadValue("channel", "only PJSIP phones can be told to answer")
+        self._answers.send({"Action": "PJSIPNotify", "Channel": command.channel, "Variable": "Event=talk"})
+
+    def pause(self, command: Pause) -> None:
+        """In all queues at once. A phone that is in none has nothing to be taken out of: that is no error."""
+        action = {
+            "Action": "QueuePause",
+            "Interface": command.line,
+            "Paused": "true" if command.paused else "false",
+            "Reason": command.reason,
+        }
+        try:
+            self._commands.send({name: value for name, value in action.items() if value})
+        except SwitchRefused as error:
+            if "not found" not in error.reason.lower():
+                raise
+
+    def close(self) -> None:
+        self._commands.close()
+        if self._answers is not None:
+            self._answers.close()
+
+
+class _Connection:
+    """One login, for any number of threads."""
+
+    def __init__(self, host: str, port: int, login: Login, tls: ssl.SSLContext | None, timeout: float) -> None:
+        self._host, self._port, self._login, self._tls, self._timeout = host, port, login, tls, timeout
+        self._connecting = threading.Lock()
+        self._client: AmiClient | None = None
+
+    def send(self, action: dict[str, str]) -> Message:
+        deadline = time.monotonic() + self._timeout
+        client = self._connected(deadline)
+        try:
+            answer = client.send_action(action, timeout=max(0.0, deadline - time.monotonic()))
+        except ConnectionLost as error:
+            raise SwitchUnavailable(_UNCERTAIN) from error
+        except AmiError as error:
+            raise SwitchRefused(str(error)) from error
+        if not answer.ok:
+            raise SwitchRefused(answer.text)
+        return answer
+
+    def _connected(self, deadline: float) -> AmiClient:
+        if not self._connecting.acquire(timeout=self._timeout):
+            raise SwitchUnavailable(_UNREACHABLE)
+        try:
+            if self._client is None or not self._client.connected():
+                self._client = self._connect(max(0.1, deadline - time.monotonic()))
+            return self._client
+        finally:
+            self._connecting.release()
+
+    def _connect(self, timeout: float) -> AmiClient:
+        client = AmiClient(tls=self._tls, timeout=timeout, ping_interval=IDLE_PING)
+        try:
+            client.connect(self._host, self._port)
+            client.login(self._login.username, self._login.secret, events="off")
+        except AuthRefused as error:
+            client.close()
+            raise SwitchRefused(f"The telephone system refuses the log-in: {error}") from error
+        except AmiError as error:
+            client.close()
+            raise SwitchUnavailable(_UNREACHABLE) from error
+        client.timeout = self._timeout
+        return client
+
+    def close(self) -> None:
+        with self._connecting:
+            if self._client is not None:
+                self._client.close()
+                self._client = None

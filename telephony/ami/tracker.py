@@ -1,0 +1,431 @@
+"""AMI frames in, call events out. Pure: no clock, no I/O, no threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from telephony.ami import causes
+from telephony.ami.callbook import CallBook, is_given
+from telephony.ami.calls import Call, Leg, PendingTransfer
+from telephony.ami.channels import Channel, Role
+from telephony.ami.clicks import originate_response
+from telephony.ami.frames import Frame
+from telephony.ami.snapshot import Doubts, resync
+from telephony.ami.untrusted import party_name, plain
+from telephony.events import CallEvent, LegResult, QueueJoined, Resynced
+
+Headers = Mapping[str, str]
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+_DISTRUSTED = 8  # frames after one that a forged line break cut short
+_WHOLE = frozenset({"Newchannel", "Newstate", "NewCallerid", "Hangup", "HangupRequest", "BridgeEnter", "BridgeLeave"})
+_TRANSFERS_REMEMBERED = 100  # per call; nobody is transferred that often
+
+
+class CallTracker:
+    """Follows every call of one switch.
+
+    A call is a customer call once its group (the channels of one Linkedid) has a trunk channel, or was begun by a
+    click-to-call. CallEnded comes at the customer's hangup, and again when later frames complete its summary; of a
+    customer whom we called and did not reach, when our own side is over too.
+
+    A stream may begin in the middle of calls. Then
+    - what is told is true, but may be less than all: a call whose beginning was not seen has no DID, may lack its
+      queue, its first agents and their times, and its wait counts from where it was first seen;
+    - an unknown channel becomes known by its Newchannel, by dialling or being dialled (DialBegin, AgentCalled), by
+      joining a queue or a bridge. Every other frame of an unknown channel is passed over, so a call of which only the
+      end is seen is no call here;
+    - a result that hangs on what was not seen is None, never a guess;
+    - a call is never told under another Linkedid than its own, and is open only as long as one of its channels is.
+    """
+
+    def __init__(self, trunks: Sequence[str] = ("PJSIP/trunk",)) -> None:
+        self._book = CallBook(frozenset(trunks))
+        self._now = EPOCH
+        self._distrust = 0
+        self._doubts: frozenset[tuple[str, ...]] = frozenset()
+        self._handlers: dict[str, Callable[[Headers, datetime], None]] = {
+            "Newchannel": self._newchannel,
+            "Newstate": self._newstate,
+            "NewCallerid": self._newcallerid,
+            "DialBegin": self._dial_begin,
+            "DialEnd": self._dial_end,
+            "BridgeEnter": self._bridge_enter,
+            "BridgeLeave": self._bridge_leave,
+            "LocalBridge": self._local_bridge,
+            "Hold": self._hold,
+            "Unhold": self._unhold,
+            "HangupRequest": self._hangup_request,
+            "Hangup": self._hangup,
+            "QueueCallerJoin": self._queue_join,
+            "QueueCallerLeave": self._queue_leave,
+            "QueueCallerAbandon": self._queue_leave,
+            "AgentCalled": self._agent_called,
+            "AgentConnect": self._queue_leave,
+            "AgentRingNoAnswer": self._ring_no_answer,
+            "BlindTransfer": self._blind_transfer,
+            "AttendedTransfer": self._attended_transfer,
+            "OriginateResponse": self._originate_response,
+            "VarSet": self._varset,
+            "Newexten": self._newexten,
+        }
+
+    def feed(self, frame: Frame) -> list[CallEvent]:
+        """What this frame tells that was not known before. Never raises, whatever the frame holds."""
+        name = frame.name
+        if self._distrust:
+            # the rest of a frame that was cut in two has no Event line; what lies between is forged. A forger may
+            # imitate that too: then he still has to guess the Uniqueid of the call that he wants to harm
+            self._distrust = self._distrust - 1 if name or "Linkedid" not in frame else 0
+            return []
+        handler = self._handlers.get(name)
+        if handler is None:
+            return []
+        headers: Headers = plain(frame) if frame.tainted else frame
+        if name in _WHOLE and ("Uniqueid" not in headers or "Linkedid" not in frame):  # those that stand last
+            self._distrust = 0 if "Uniqueid" in frame and "Linkedid" in frame else _DISTRUSTED
+            return []
+        self._now = frame.at or self._now
+        handler(headers, self._now)
+        return self._told()
+
+    def flush(self) -> list[CallEvent]:
+        """The recording is over: calls that are still open are lost (answered ones stay answered)."""
+        self._book.clear(self._now)
+        return self._told()
+
+    def resync(
+        self, channels: Sequence[Frame], queues: Sequence[Frame], at: datetime, restarted: bool, unbroken: bool = False
+    ) -> list[CallEvent | Resynced]:
+        """`channels` and `queues` are what CoreShowChannels and QueueStatus listed at `at`.
+
+        Live calls that were not known are adopted; known ones that vanished end as lost (or answered, if they were),
+        and all of them when the switch itself was restarted. `unbroken`: on a connection that stood since the last
+        time, so that all events were heard; then only what was listed the last time too is believed.
+        """
+        self._distrust = 0
+        if restarted:
+            self._book.clear(self._now)
+        doubts = Doubts(self._doubts if unbroken else None)
+        resync(self._book, channels, queues, at, doubts, heard=self._now)
+        self._doubts = doubts.open
+        self._now = max(self._now, at)
+        return [*self._told(), Resynced(at=at, open_uids=self.open_uids(), restarted=restarted)]
+
+    def open_uids(self) -> frozenset[str]:
+        return frozenset(call.uid for call in self._book.calls.values() if call.open)
+
+    def _told(self) -> list[CallEvent]:
+        out = self._book.out
+        if not out:
+            return []
+        self._book.out = []
+        return out
+
+    # whose frame it is
+
+    def _known(self, headers: Headers, at: datetime, prefix: str = "") -> Channel | None:
+        """The frame's channel if it is known, in the group that the frame shows it in."""
+        channel = self._book.board.channels.get(headers.get(prefix + "Uniqueid", ""))
+        if channel is None:
+            return None
+        linkedid = headers.get(prefix + "Linkedid")
+        if linkedid and linkedid != channel.linkedid:
+            self._book.regroup(channel, linkedid, at)
+        return channel
+
+    def _party(self, headers: Headers, at: datetime, prefix: str = "") -> Channel | None:
+        """The frame's channel, adopted if it is not known: the frame proves that it is alive."""
+        channel = self._known(headers, at, prefix)
+        if channel is not None:
+            return channel
+        uid, name = headers.get(prefix + "Uniqueid"), headers.get(prefix + "Channel")
+        linkedid = headers.get(prefix + "Linkedid")
+        if not uid or not name or not linkedid or self._book.is_gone(uid):
+            return None
+        channel = self._book.add(uid, name, linkedid, at, adopted=True)
+        channel.up = headers.get(prefix + "ChannelStateDesc") == "Up"
+        self._introduce(channel, headers, at, prefix)
+        return channel
+
+    def _introduce(self, channel: Channel, headers: Headers, at: datetime, prefix: str = "") -> None:
+        call = channel.call
+        if channel is call.customer:
+            if not (call.number or call.originated):
+                call.number = _text(headers.get(prefix + "CallerIDNum"))
+                call.name = party_name(headers.get(prefix + "CallerIDName"))
+            self._book.announce(call, at)
+        self._book.restate(call, at)
+
+    # channels
+
+    def _newchannel(self, headers: Headers, at: datetime) -> None:
+        uid, name = headers["Uniqueid"], headers.get("Channel")
+        if not name or self._book.is_gone(uid) or self._known(headers, at) is not None:
+            return
+        calling = headers.get("ChannelStateDesc") == "Ring"
+        channel = self._book.add(uid, name, headers.get("Linkedid") or uid, at, calling=calling)
+        channel.exten = headers.get("Exten", "")
+        call = channel.call
+        if channel is call.customer:
+            if call.inbound:
+                call.did = call.did or (channel.exten if channel.exten != "s" else None)
+            elif not call.number:
+                call.number = self._as_dialled(call)
+        elif not channel.calling and channel.uid == channel.linkedid and is_given(uid):
+            self._book.click_to_call(call, at)
+        self._introduce(channel, headers, at)
+
+    @staticmethod
+    def _as_dialled(call: Call) -> str:
+        """What the agent typed, until the switch says what it dials."""
+        extens = (channel.exten for channel in call.channels.values() if channel.calling)
+        return next((exten for exten in extens if causes.is_dialable(exten)), "")
+
+    def _newstate(self, headers: Headers, at: datetime) -> None:
+        channel = self._known(headers, at)
+        if channel is None:
+            return
+        state, call = headers.get("ChannelStateDesc"), channel.call
+        leg = call.legs.get(channel.uid)
+        if state == "Up":
+            channel.up = True
+            if leg is not None:
+                leg.alive = True
+                leg.picked_up_at = leg.picked_up_at or (at if leg.rang_at else None)
+        elif state == "Ringing" and leg is not None:
+            leg.alive = True
+            if channel.calling is False:
+                self._book.ring(call, leg, at)
+
+    def _newcallerid(self, headers: Headers, at: datetime) -> None:
+        channel = self._known(headers, at)
+        if channel is None:
+            return
+        call, number = channel.call, _text(headers.get("CallerIDNum"))
+        first_leg = channel.uid == channel.linkedid and not (channel.calling or channel.up)
+        if not call.number and not call.inbound and (channel is call.customer or first_leg):
+            call.number = number
+        if channel is call.customer and call.inbound and not call.name:
+            call.name = party_name(headers.get("CallerIDName"))
+        self._book.restate(call, at)
+
+    def _hangup_request(self, headers: Headers, at: datetime) -> None:
+        channel = self._known(headers, at)
+        if channel is None or channel.role is Role.PLUMBING:
+            return
+        call, leg = channel.call, channel.call.legs.get(channel.uid)
+        channel.hung_up = True
+        if leg is not None:
+            leg.alive = True
+            leg.hung_up = leg.hung_up or call.unreached_at is None  # else it only follows what was over before
+            if not (channel.up or channel.calling):
+                leg.refused = causes.number(headers.get("Cause")) or 0
+        elif channel is call.customer and call.answered_at is None:
+            call.gave_up = call.waiting or (call.missed is None and not call.adopted)
+
+    def _hangup(self, headers: Headers, at: datetime) -> None:
+        channel = self._known(headers, at)
+        if channel is not None:
+            self._book.hang_up(channel, at, causes.number(headers.get("Cause")))
+        else:
+            self._book.remember_gone(headers["Uniqueid"])
+
+    # dialling
+
+    def _dial_begin(self, headers: Headers, at: datetime) -> None:
+        caller = self._party(headers, at)
+        dialled = self._party(headers, at, "Dest")
+        if dialled is None:
+            return
+        call = dialled.call
+        leg = call.legs.get(dialled.uid)
+        if dialled.role is Role.TRUNK and not call.inbound and leg is None:
+            self._dial_customer(call, dialled, headers, at)
+        elif leg is not None:
+            if caller is not None and caller is call.customer:
+                self._notice_redirect(call, leg, at)
+            self._book.ring(call, leg, at, call.queue if call.in_queue else None)
+
+    def _dial_customer(self, call: Call, dialled: Channel, headers: Headers, at: datetime) -> None:
+        call.waiting_since = call.waiting_since or at
+        number = headers.get("DialString", "").rpartition("/")[2].partition("@")[0].removeprefix("sip:")
+        if not causes.is_dialable(number):
+            return
+        dialled.exten = number
+        if dialled is call.customer and not call.originated:
+            call.number = number
+        self._book.restate(call, at)
+
+    @staticmethod
+    def _notice_redirect(call: Call, leg: Leg, at: datetime) -> None:
+        """A customer who talked is offered to another phone, though nobody transferred and nobody hung up: Redirect."""
+        last = call.last_leg
+        if last is None or last.connected or last.hung_up or call.parked or len(call.transfers) > _TRANSFERS_REMEMBERED:
+            return
+        if last.answered_at is None or any(transfer.at >= last.answered_at for transfer in call.transfers):
+            return
+        call.transfers.append(PendingTransfer("redirect", "supervisor", leg.line, at))
+
+    def _dial_end(self, headers: Headers, at: datetime) -> None:
+        dialled = self._known(headers, at, "Dest")
+        status = headers.get("DialStatus", "")
+        if dialled is None or not status:
+            return
+        call = dialled.call
+        leg = call.legs.get(dialled.uid)
+        if dialled is call.customer or dialled is call.last_customer:
+            call.dial_status = call.dial_status or status
+            self._book.tell_ended(call, at)
+        elif leg is not None:
+            self._leg_dialled(call, leg, status, at)
+
+    def _leg_dialled(self, call: Call, leg: Leg, status: str, at: datetime) -> None:
+        if status == "ANSWER":
+            leg.alive = True
+            leg.picked_up_at = leg.picked_up_at or at
+            return
+        if leg.picked_up_at is not None:
+            return
+        if status == "CANCEL":
+            leg.cancelled = True
+            result = call.cancelled(leg)
+            caller_left = call.customer is not None and call.customer.hung_up
+            if result is LegResult.CANCELLED and not caller_left:
+                return  # the winner of a ring group is told after the losers
+        elif status == "BUSY":
+            result = causes.refusal(leg.refused) or LegResult.BUSY
+        else:
+            result = leg.unanswered() if status == "NOANSWER" else LegResult.FAILED
+        self._book.end_leg(call, leg, at, result, leg.refused)
+        call.nobody_found(at)
+
+    # queues
+
+    def _queue_join(self, headers: Headers, at: datetime) -> None:
+        channel, queue = self._party(headers, at), headers.get("Queue")
+        if channel is None or not queue or channel is not channel.call.customer:
+            return
+        call = channel.call
+        if call.answered_at is None or call.queue is None:
+            call.queue = queue
+        call.look_for_somebody(at)
+        call.in_queue = True
+        if call.open:
+            position = causes.number(headers.get("Position"))
+            self._book.out.append(QueueJoined(uid=call.uid, at=at, queue=queue, position=position))
+
+    def _queue_leave(self, headers: Headers, at: datetime) -> None:
+        channel = self._known(headers, at)
+        if channel is not None and channel is channel.call.customer and channel.call.in_queue:
+            channel.call.in_queue = False
+            timeout = causes.queue_result("TIMEOUT")
+            channel.call.nobody_found(at, None if channel.hung_up else timeout)
+
+    def _agent_called(self, headers: Headers, at: datetime) -> None:
+        caller = self._party(headers, at)
+        dialled = self._party(headers, at, "Dest")
+        if dialled is None:
+            return
+        call, queue = dialled.call, headers.get("Queue")
+        if caller is call.customer and call.queue is None:
+            call.queue = queue
+        if leg := call.legs.get(dialled.uid):
+            self._book.ring(call, leg, at, queue)
+
+    def _ring_no_answer(self, headers: Headers, at: datetime) -> None:
+        dialled = self._known(headers, at, "Dest")
+        if dialled is not None and (leg := dialled.call.legs.get(dialled.uid)):
+            self._leg_dialled(dialled.call, leg, "NOANSWER", at)
+
+    # bridges
+
+    def _bridge_enter(self, headers: Headers, at: datetime) -> None:
+        channel, bridge = self._party(headers, at), headers.get("BridgeUniqueid")
+        if channel is None or not bridge:
+            return
+        if swapped := self._book.board.channels.get(headers.get("SwapUniqueid", "")):
+            self._book.leave(swapped, at)
+        crowd = causes.number(headers.get("BridgeNumChannels")) or 0
+        self._book.enter(channel, bridge, headers.get("BridgeType", ""), crowd, at)
+
+    def _bridge_leave(self, headers: Headers, at: datetime) -> None:
+        channel = self._known(headers, at)
+        if channel is not None and channel.bridge and channel.bridge.uid == headers.get("BridgeUniqueid"):
+            self._book.leave(channel, at)
+
+    def _local_bridge(self, headers: Headers, at: datetime) -> None:
+        self._party(headers, at, "LocalOne")
+        self._party(headers, at, "LocalTwo")
+
+    def _hold(self, headers: Headers, at: datetime) -> None:
+        if channel := self._known(headers, at):
+            self._book.hold(channel, at, True)
+
+    def _unhold(self, headers: Headers, at: datetime) -> None:
+        if channel := self._known(headers, at):
+            self._book.hold(channel, at, False)
+
+    # transfers
+
+    def _blind_transfer(self, headers: Headers, at: datetime) -> None:
+        transferer, call = self._transferers(headers, at, "Transferer")
+        if call and transferer and headers.get("Result") == "Success":
+            self._book.transfer(call, PendingTransfer("blind", transferer.line, headers.get("Extension", ""), at))
+
+    def _attended_transfer(self, headers: Headers, at: datetime) -> None:
+        transferer, call = self._transferers(headers, at, "OrigTransferer")
+        if not call or not transferer or headers.get("Result") != "Success":
+            return
+        others = [leg for leg in call.legs.values() if leg.connected and leg.line != transferer.line]
+        target = headers.get("TransferTargetChannel") or headers.get("DestApp") or ""
+        to = others[-1].line if others else causes.line_of(target)
+        self._book.transfer(call, PendingTransfer("attended", transferer.line, to, at, reached=bool(others)))
+
+    def _transferers(self, headers: Headers, at: datetime, prefix: str) -> tuple[Channel | None, Call | None]:
+        """Who transferred, and the customer call that was transferred (None if the customer is who transferred)."""
+        transferer = self._known(headers, at, prefix)
+        if transferer is None:
+            return None, None
+        call = transferer.call
+        is_ours = call.exists and transferer is not call.last_customer and len(call.transfers) < _TRANSFERS_REMEMBERED
+        return transferer, call if is_ours else None
+
+    def _originate_response(self, headers: Headers, at: datetime) -> None:
+        originate_response(self._book, headers, self._known(headers, at), at)
+
+    # variables and applications
+
+    def _varset(self, headers: Headers, at: datetime) -> None:
+        variable = headers.get("Variable", "").lstrip("_")
+        if variable not in ("QUEUESTATUS", "DIALSTATUS", "CRM_PRES", "CRM_CALL_ID"):
+            return
+        channel, value = self._known(headers, at), headers.get("Value", "")
+        if channel is None or not value:
+            return
+        call = channel.call
+        if variable == "CRM_CALL_ID":
+            self._book.click_to_call(call, at)
+        elif channel is not call.customer or not call.inbound:
+            return
+        elif variable == "CRM_PRES":
+            call.withheld = call.withheld or "prohib" in value.lower()
+            self._book.restate(call, at)
+        elif variable == "QUEUESTATUS":
+            call.in_queue = False
+            call.nobody_found(at, causes.queue_result(value))
+        elif value in ("CHANUNAVAIL", "CONGESTION") and call.missed is None:
+            call.nobody_found(at, causes.missed_result({LegResult.FAILED}))
+
+    def _newexten(self, headers: Headers, at: datetime) -> None:
+        """A queue that nobody can join (join-empty) is named nowhere else."""
+        if headers.get("Application") != "Queue":
+            return
+        channel = self._known(headers, at)
+        if channel is not None and channel is channel.call.customer and channel.call.queue is None:
+            channel.call.queue = headers.get("AppData", "").partition(",")[0] or None
+
+
+def _text(value: str | None) -> str:
+    return "" if value is None or value == "<unknown>" else value

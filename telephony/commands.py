@@ -1,0 +1,69 @@
+"""What we ask of a switch. Values are checked where they are made: a bad one raises `BadValue` and nothing is sent."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from telephony.errors import BadValue
+
+_UID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_NUMBER = re.compile(r"\+?[0-9]{3,15}")
+_LINE = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.-]{1,40}")
+_CHANNEL = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.@:;+=-]{1,120}")
+_REASON = re.compile(r"[A-Za-z0-9 _.-]{0,40}")
+MAX_RING_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Originate:
+    """Click-to-call, agent first: ring `line`; when it is picked up, dial `number`. `uid` becomes the call's id on the
+    switch."""
+
+    uid: str
+    line: str  # "PJSIP/alice"
+    number: str  # digits, with an optional leading +
+    ring_seconds: int = 30
+
+    def __post_init__(self) -> None:
+        _check("uid", self.uid, _UID)
+        _check("line", self.line, _LINE)
+        _check("number", self.number, _NUMBER)
+        if not 1 <= self.ring_seconds <= MAX_RING_SECONDS:
+            raise BadValue("ring_seconds", f"must be 1 to {MAX_RING_SECONDS}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    channel: str
+
+    def __post_init__(self) -> None:
+        _check("channel", self.channel, _CHANNEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Make the ringing phone behind `channel` pick up (a SIP NOTIFY "talk", which most desk phones obey)."""
+
+    channel: str
+
+    def __post_init__(self) -> None:
+        _check("channel", self.channel, _CHANNEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Take `line` out of every queue it is in, or put it back; `reason` is for the PBX's own records."""
+
+    line: str
+    paused: bool
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        _check("line", self.line, _LINE)
+        _check("reason", self.reason, _REASON)
+
+
+def _check(field: str, value: str, pattern: re.Pattern[str]) -> None:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise BadValue(field, f"{value!r:.60} is not allowed")

@@ -1,0 +1,48 @@
+"""Phone numbers: what a line or a person wrote → E.164, and back to how people read it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat
+
+WITHHELD = frozenset({"", "<unknown>", "anonymous", "unknown", "restricted", "private", "withheld", "unavailable"})
+_DIALLABLE = re.compile(r"[+0-9()\-./\s]{3,40}")
+
+
+def is_withheld(raw: str) -> bool:
+    return raw.strip().lower() in WITHHELD
+
+
+@lru_cache(maxsize=20_000)
+def e164(raw: str, region: str) -> str | None:
+    """E.164 of what was written, `region` (e.g. "GR") saying whose national numbers are meant; None if it is no number.
+
+    Only what looks like a number is parsed: letters are not keypad digits here ("call me: 210" is no number). The form
+    must be possible, not assigned: number plans change faster than any table.
+    """
+    text = raw.strip()
+    if not _DIALLABLE.fullmatch(text):
+        return None
+    if text.startswith("00"):
+        text = "+" + text[2:]
+    try:
+        number = phonenumbers.parse(text, region)
+    except NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=20_000)
+def display(number: str, region: str) -> str:
+    """How a person in `region` reads an E.164 number: national at home, international otherwise."""
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except NumberParseException:
+        return number
+    home = parsed.country_code == phonenumbers.country_code_for_region(region)
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL if home else PhoneNumberFormat.INTERNATIONAL)

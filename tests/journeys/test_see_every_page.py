@@ -1,0 +1,188 @@
+"""Every page, in both themes, on a desk and on a phone: no violation of accessibility rules, no error in the console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import webapp
+from tests.journeys.conftest import Customers
+from tests.journeys.product import Books, Product
+from tests.journeys.screen import Screen
+
+pytestmark = pytest.mark.journey
+
+AXE = Path(webapp.__file__).parent / "assets" / "node_modules" / "axe-core" / "axe.min.js"
+SIZES = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
+DANA, EMIL, SHARED = "+306944000001", "+442079460018", "+302310555001"
+
+
+@pytest.fixture
+def audited(desk_of: Callable[..., Screen]) -> Screen:
+    """Alice's browser, made to let the auditor's script in."""
+    return desk_of("alice", bypass_csp=True, reduced_motion="reduce")
+
+
+@pytest.fixture
+def history(customer: Customers, books: Books, audited: Screen) -> dict[str, str]:
+    """A contact, a call with notes that was wrapped up, one that was missed, one that was reached. By kind of page."""
+    party = books.contact("Dana Reyes", DANA, SHARED, note="Likes the red ones.\nDoes not like waiting.")
+    books.contact("Fanny Reyes", SHARED)
+    _miss(customer, audited, EMIL)
+    for number in (EMIL, DANA):
+        call = customer.calls("alice", number)
+        expect(audited.card("ringing")).to_be_visible()
+        audited.press("Alt+a")
+        talking = audited.card("answered")
+        expect(talking).to_be_visible()
+        audited.press("Alt+n")
+        audited.type("Called about the red ones.")
+        expect(talking.locator("[data-saved]")).to_have_text("Saved")
+        call.hang_up()
+        expect(audited.card("wrap_up")).to_be_visible()
+        audited.press("Alt+p")
+        audited.press("1")
+        audited.press("Control+Enter")
+        expect(audited.cards).to_have_count(0)
+    _miss(customer, audited, DANA)
+    call_id = next(call.id for call in books.calls(number=DANA) if call.answered_at)
+    return {
+        "desk": "/desk",
+        "contacts": "/contacts",
+        "contacts found": "/contacts?q=reyes",
+        "contacts not found": "/contacts?q=nobody",
+        "new contact": "/contacts/new",
+        "contact": f"/contacts/{party.id}",
+        "edit contact": f"/contacts/{party.id}/edit",
+        "calls": "/calls",
+        "calls filtered": "/calls?direction=inbound&result=missed&mine=1",
+        "calls not found": "/calls?q=nobody",
+        "call": f"/calls/{call_id}",
+        "callbacks": "/callbacks",
+        "my callbacks": "/callbacks?tab=mine",
+        "closed callbacks": "/callbacks?tab=closed",
+    }
+
+
+def test_every_page_is_accessible_and_silent(
+    history: dict[str, str], audited: Screen, desk_of: Callable[..., Screen]
+) -> None:
+    found = [problem for page, path in history.items() for problem in _audit_page(audited, page, path)]
+    assert found == []
+
+    alice = desk_of("alice")
+    for path in history.values():
+        alice.go(path)
+
+
+def test_no_page_is_wider_than_its_window_whatever_the_length_of_words(
+    history: dict[str, str], desk_of: Callable[..., Screen]
+) -> None:
+    alice = desk_of("alice", locale="el")
+    found = []
+    for path in history.values():
+        alice.go(path)
+        expect(alice.page.locator("html")).to_have_attribute("lang", "el")
+        for width in (1440, 1280, 1279, 800, 390):
+            alice.page.set_viewport_size({"width": width, "height": 800})
+            beyond = alice.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            found += [f"{path} at {width}: {beyond}"] if beyond > 0 else []
+    assert found == []
+
+
+def test_menus_and_dialogs_are_accessible(customer: Customers, audited: Screen) -> None:
+    _miss(customer, audited, DANA)
+    found = []
+    audited.go("/callbacks")
+    audited.page.locator("#profile summary").click()
+    found += _audit(audited.page, "profile menu")
+    audited.press("Escape")
+    audited.page.locator("#presence summary").click()
+    found += _audit(audited.page, "status menu")
+    audited.press("Escape")
+    audited.press("?")
+    expect(audited.page.locator("#keys")).to_be_visible()
+    found += _audit(audited.page, "keys")
+    audited.press("Escape")
+    audited.page.get_by_role("button", name="Dismiss").first.click()
+    expect(audited.page.locator("#dismiss")).to_be_visible()
+    found += _audit(audited.page, "dismiss")
+    assert found == []
+
+
+def test_every_card_is_accessible(customer: Customers, books: Books, audited: Screen) -> None:
+    books.contact("Dana Reyes", SHARED, note="Likes the red ones.")
+    books.contact("Fanny Reyes", SHARED)
+    found: list[str] = []
+    call = customer.calls("alice", EMIL, "Ελένη")
+    expect(audited.card("ringing")).to_be_visible()
+    audited.card("ringing").get_by_text("New contact").click()
+    found += _audit(audited.page, "unknown caller")
+    call.hang_up()
+    expect(audited.card("unanswered")).to_be_visible()
+    call = customer.calls("alice", SHARED)
+    expect(audited.card("ringing")).to_contain_text("Who is it?")
+    found += _audit(audited.page, "several have the number")
+    audited.press("Alt+a")
+    expect(audited.card("answered")).to_be_visible()
+    found += _audit(audited.page, "in call")
+    call.hang_up()
+    expect(audited.card("wrap_up")).to_be_visible()
+    found += _audit(audited.page, "wrap-up")
+    call = customer.calls("alice", EMIL, withheld=True)
+    expect(audited.card("ringing")).to_be_visible()
+    found += _audit(audited.page, "withheld, beside a wrap-up")
+    assert found == []
+
+
+@pytest.fixture
+def stranger(browser: Browser, product: Product) -> Iterator[Page]:
+    """A browser in which nobody is logged in."""
+    context = browser.new_context(base_url=product.url, bypass_csp=True, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def test_the_log_in_and_its_refusal_are_accessible(stranger: Page) -> None:
+    stranger.goto("/login")
+    found = _audit(stranger, "log-in")
+    stranger.locator("[autocomplete=username]").fill("alice")
+    stranger.locator("[autocomplete=current-password]").fill("not her password")
+    stranger.get_by_role("button", name="Log in").click()
+    expect(stranger.locator(".form-error, .notice.bad").first).to_be_visible()
+    found += _audit(stranger, "log-in refused")
+    stranger.goto("/nowhere")
+    found += _audit(stranger, "nothing here")
+    assert found == []
+
+
+def _miss(customer: Customers, screen: Screen, number: str) -> None:
+    call = customer.calls("alice", number)
+    expect(screen.card("ringing")).to_be_visible()
+    call.hang_up()
+    expect(screen.cards).to_have_count(0)
+
+
+def _audit_page(screen: Screen, name: str, path: str) -> list[str]:
+    screen.go(path)
+    return _audit(screen.page, name)
+
+
+def _audit(page: Page, name: str) -> list[str]:
+    page.add_script_tag(path=AXE)
+    found = []
+    for size in SIZES:
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            told = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+            found += [
+                f"{name}, {size['width']} px, {theme}: {violation['id']} ({violation['help']}) at "
+                + "; ".join(str(node["target"]) + " " + node["html"][:160] for node in violation["nodes"][:3])
+                for violation in told["violations"]
+            ]
+    page.set_viewport_size(SIZES[0])  # type: ignore[arg-type]
+    return found

@@ -1,0 +1,218 @@
+"""Commands to an Asterisk: what exactly is sent, what never is, and what the caller is told."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from telephony import fake
+from telephony.ami.switch import AsteriskSwitch, Login
+from telephony.commands import Answer, Hangup, Originate
+from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
+from telephony.fake import FakeAsterisk, FakeSwitch, FakeUser
+from telephony.switch import Switch
+from tests.telephony.wires import eventually
+
+UID = "019aa5f0-1111-7000-8000-000000000001"
+RINGING = b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/alice-00000001\r\nUniqueid: 1.1\r\nLinkedid: 1.1"
+USERS = {
+    "crm": FakeUser("secret", actions=("Originate", "Hangup")),
+    "answer": FakeUser("another", actions=("PJSIPNotify",)),
+}
+
+
+@pytest.fixture
+def pbx():
+    with FakeAsterisk(USERS) as pbx:
+        yield pbx
+
+
+@pytest.fixture
+def switch(pbx):
+    logins = {"login": Login("crm", "secret"), "answer_login": Login("answer", "another")}
+    switch = AsteriskSwitch("pbx", pbx.host, pbx.port, context="ringback-out", timeout=2, **logins)
+    yield switch
+    switch.close()
+
+
+def test_click_to_call_rings_the_agent_first_under_the_calls_own_id(pbx, switch):
+    switch.originate(Originate(uid=UID, line="PJSIP/alice", number="+302101234567", ring_seconds=20))
+    assert pbx.asked("Originate") == [
+        {
+            "Action": "Originate",
+            "ActionID": UID,
+            "Channel": "PJSIP/alice",
+            "ChannelId": UID,
+            "Context": "ringback-out",
+            "Exten": "+302101234567",
+            "Priority": "1",
+            "CallerID": "<+302101234567>",
+            "Timeout": "20000",
+            "Variable": f"__CRM_CALL_ID={UID}",
+            "Async": "true",
+        }
+    ]
+    assert pbx.asked("Login")[0]["Events"] == "off"
+
+
+def test_hanging_up_names_one_channel(pbx, switch):
+    pbx.send(RINGING)
+    switch.hangup(Hangup("PJSIP/alice-00000001"))
+    asked = pbx.asked("Hangup")[0]
+    assert (asked["Channel"], asked["Cause"]) == ("PJSIP/alice-00000001", "16")
+    with pytest.raises(SwitchRefused, match="No such channel"):
+        switch.hangup(Hangup("PJSIP/alice-00000001"))
+
+
+def test_answering_is_a_notify_in_the_ringing_dialog_by_a_user_of_its_own(pbx, switch):
+    assert switch.can_answer
+    pbx.send(RINGING)
+    switch.answer(Answer("PJSIP/alice-00000001"))
+    asked = pbx.asked("PJSIPNotify")[0]
+    assert (asked["Channel"], asked["Variable"]) == ("PJSIP/alice-00000001", "Event=talk")
+    assert [login["Username"] for login in pbx.asked("Login")] == ["answer"]
+    with pytest.raises(SwitchRefused, match="Channel not found"):
+        switch.answer(Answer("PJSIP/bob-00000002"))
+    with pytest.raises(BadValue):
+        switch.answer(Answer("SIP/alice-00000001"))
+
+
+def test_without_that_user_it_cannot_answer_and_says_so(pbx):
+    switch = AsteriskSwitch("pbx", pbx.host, pbx.port, Login("crm", "secret"), context="out")
+    assert not switch.can_answer
+    with pytest.raises(SwitchRefused):
+        switch.answer(Answer("PJSIP/alice-00000001"))
+    assert pbx.actions == []
+    switch.close()
+
+
+BREAKS = ["\r\n", "\n", "\r", "\0", "\x7f"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("uid", f"{UID}{bad}") for bad in [*BREAKS, " ", ",", "|"]),
+        *(("uid", bad) for bad in ["", "x" * 101, "ä"]),
+        *(("line", f"PJSIP/alice{bad}") for bad in [*BREAKS, "&PJSIP/bob", "@trunk", "/x", "${X}", " ", ","]),
+        *(("line", bad) for bad in ["", "alice", "PJSIP/", "/PJSIP/", "PJSIP/" + "a" * 41]),
+        *(("number", f"2101234567{bad}") for bad in [*BREAKS, "@x", "&", ",1", "${X}", "#", " ", "٣"]),
+        *(("number", bad) for bad in ["", "12", "1" * 16, "++30210", "alice", "+"]),
+        ("ring_seconds", 0),
+        ("ring_seconds", 301),
+    ],
+)
+def test_no_other_value_gets_into_a_command(field, value):
+    good = {"uid": UID, "line": "PJSIP/alice", "number": "2101234567"}
+    with pytest.raises(BadValue) as refused:
+        Originate(**(good | {field: value}))
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "",
+        "/PJSIP/",
+        "/.*/",
+        "PJSIP",
+        "PJSIP/*",
+        "PJSIP/a|b",
+        "PJSIP/alice-00000001 ",
+        *(f"PJSIP/a{bad}" for bad in BREAKS),
+    ],
+)
+def test_a_pattern_is_no_channel(channel):
+    for command in (Hangup, Answer):
+        with pytest.raises(BadValue, match="channel"):
+            command(channel)
+
+
+@pytest.mark.parametrize("line", ["Local/alice", "Agent/1", "DAHDI/1", "XX/alice"])
+def test_only_phones_are_rung(pbx, switch, line):
+    with pytest.raises(BadValue, match="line"):
+        switch.originate(Originate(UID, line, "2101234567"))
+    assert pbx.actions == []
+
+
+def test_a_context_comes_from_settings_and_is_checked_too():
+    with pytest.raises(BadValue, match="context"):
+        AsteriskSwitch("pbx", "127.0.0.1", 1, Login("crm", "secret"), context="out\r\nX: y")
+
+
+def call(number="2101234567", uid=UID):
+    return Originate(uid, "PJSIP/alice", number)
+
+
+def test_a_refusal_carries_the_switchs_own_words(pbx, switch):
+    pbx.refuse["Originate"] = "Extension does not exist."
+    with pytest.raises(SwitchRefused) as refused:
+        switch.originate(call())
+    assert refused.value.reason == "Extension does not exist."
+
+
+def test_a_switch_that_is_off_is_unavailable(pbx, switch):
+    pbx.down()
+    with pytest.raises(SwitchUnavailable, match="cannot be reached"):
+        switch.originate(call())
+
+
+def test_a_log_in_that_is_refused_is_told_as_such(pbx, switch):
+    pbx.refuse_logins = "Authentication failed"
+    with pytest.raises(SwitchRefused, match="log-in: Authentication failed"):
+        switch.originate(call())
+
+
+def test_a_silent_switch_takes_no_longer_than_it_may(pbx):
+    switch = AsteriskSwitch("pbx", pbx.host, pbx.port, Login("crm", "secret"), context="out", timeout=0.2)
+    switch.originate(call())
+    pbx.silent = True
+    began = time.monotonic()
+    with pytest.raises(SwitchUnavailable, match="did not answer"):
+        switch.originate(call())
+    assert time.monotonic() - began < 5
+    switch.close()
+
+
+def test_a_connection_that_was_lost_meanwhile_is_made_anew(pbx, switch):
+    switch.originate(call())
+    client = switch._commands._client
+    pbx.drop()
+    eventually(client.lost.is_set)
+    switch.originate(call(number="2109999999"))
+    assert [asked["Exten"] for asked in pbx.asked("Originate")] == ["2101234567", "2109999999"]
+
+
+def test_it_is_never_asked_twice_when_the_connection_dies_in_the_middle(pbx, switch, monkeypatch):
+    monkeypatch.setitem(fake._ACTIONS, "Originate", lambda session, action: session.end())
+    with pytest.raises(SwitchUnavailable, match="did not answer"):
+        switch.originate(call())
+    monkeypatch.undo()
+    switch.originate(call(number="2109999999"))  # another command, on another connection
+    assert [asked["Exten"] for asked in pbx.asked("Originate")] == ["2101234567", "2109999999"]
+
+
+def test_one_connection_serves_all_threads(pbx, switch):
+    def dial(number):
+        switch.originate(call(str(number), uid=f"call-{number}"))
+
+    agents = [threading.Thread(target=dial, args=(2101234000 + number,)) for number in range(20)]
+    for agent in agents:
+        agent.start()
+    for agent in agents:
+        agent.join(10)
+    assert len(pbx.asked("Originate")) == 20
+    assert len(pbx.asked("Login")) == 1
+
+
+def test_the_switch_in_memory_is_a_switch_too():
+    fake: Switch = FakeSwitch()
+    fake.originate(call())
+    fake.refuse_with = SwitchUnavailable("The telephone system cannot be reached")
+    with pytest.raises(SwitchUnavailable):
+        fake.hangup(Hangup("PJSIP/alice-00000001"))
+    assert fake.commands == [call()]
+    with pytest.raises(SwitchRefused):
+        FakeSwitch(can_answer=False).answer(Answer("PJSIP/alice-00000001"))

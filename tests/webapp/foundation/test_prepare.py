@@ -1,0 +1,29 @@
+"""What is there before anybody works: words for wrapping up, roles, the firm's own numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+from flask import Flask
+
+from config.settings import Settings
+from webapp import install
+from webapp.accounts.models import Role
+from webapp.calls.models import Disposition
+from webapp.contacts.models import OwnNumber
+from webapp.db import db
+
+
+def test_a_new_installation_can_wrap_calls_up_and_knows_itself(app: Flask, settings: Settings) -> None:
+    switch = replace(settings.switch("main"), own_numbers=("210 0000100",))
+    app.extensions["ringback.settings"] = replace(settings, switches=(switch,))
+    try:
+        for _ in range(2):  # doing it twice does nothing
+            install.prepare(app)
+    finally:
+        app.extensions["ringback.settings"] = settings
+    db.session.rollback()
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Disposition)) == len(install.DISPOSITIONS)
+    assert set(db.session.scalars(sa.select(Role.name))) == {"agent", "supervisor", "admin"}
+    assert db.session.scalars(sa.select(OwnNumber.value)).all() == ["+302100000100"]

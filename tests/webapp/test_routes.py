@@ -1,0 +1,193 @@
+"""Who reaches what: every route that there is, asked for by everybody. A new route has to be written down here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from telephony.fake import FakeSwitch
+from tests.factories import make_call, make_callback, make_disposition, make_party
+from webapp.accounts.models import User
+from webapp.db import db, transaction
+
+As = Callable[[User], FlaskClient]
+Ask = Callable[..., Any]
+
+ROLES = ("agent", "supervisor", "admin")
+TO_LOG_IN, FORBIDDEN, NOT_FOUND, NOT_SO = 401, 403, 404, 405
+# the way in and out, what pages are made of, whether all is well: for nobody, for somebody
+FOR_ANYBODY = {
+    "GET /": (302, 302),  # to the desk
+    "GET /login": (200, 200),
+    "POST /login": (400, 400),
+    "POST /logout": (200, 200),
+    "GET /health": (200, 200),
+    "GET /static/<path:filename>": (200, 200),
+    "GET /fs-static/<path:filename>": (404, 404),
+}
+# whoever is logged in, about themselves
+FOR_EMPLOYEES = {
+    "GET /desk": 200,
+    "GET /desk/badges": 200,
+    "GET /desk/callbar": 200,
+    "GET /live/since": 200,
+    "POST /live/painted": 204,
+    "POST /me/preferences": 204,
+    "POST /me/status": 204,
+    "GET /verify": 200,
+    "POST /verify": 400,
+}
+# who has the permission: agents, supervisors and administrators alike
+FOR_ROLES = {
+    "GET /callbacks": 200,
+    "POST /callbacks/<uuid:callback_id>/call": 201,
+    "POST /callbacks/<uuid:callback_id>/claim": 204,
+    "POST /callbacks/<uuid:callback_id>/dismiss": 204,
+    "POST /callbacks/<uuid:callback_id>/release": 409,  # it is not theirs
+    "GET /calls": 200,
+    "POST /calls": 201,
+    "GET /calls/<uuid:call_id>": 200,
+    "POST /calls/<uuid:call_id>/answer": 409,  # it is over
+    "POST /calls/<uuid:call_id>/disposition": 204,
+    "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
+    "PUT /calls/<uuid:call_id>/notes": 204,
+    "POST /calls/<uuid:call_id>/party": 204,
+    "GET /contacts": 200,
+    "POST /contacts": 201,
+    "GET /contacts/<uuid:party_id>": 200,
+    "GET /contacts/<uuid:party_id>/edit": 200,
+    "POST /contacts/<uuid:party_id>/edit": 303,
+    "GET /contacts/new": 200,
+    "POST /contacts/new": 201,
+}
+# route: nobody, somebody without a role, each of ROLES
+TABLE = (
+    {route: (nobody, *[somebody] * 4) for route, (nobody, somebody) in FOR_ANYBODY.items()}
+    | {route: (TO_LOG_IN, *[status] * 4) for route, status in FOR_EMPLOYEES.items()}
+    | {route: (TO_LOG_IN, FORBIDDEN, *[status] * 3) for route, status in FOR_ROLES.items()}
+)
+OF_ONE_THING = [route for route in TABLE if "<uuid:" in route]
+OF_ONE_CALL = sorted({route.split()[1] for route in TABLE if "<uuid:call_id>" in route})
+numbers = count(6944000001)
+
+
+@pytest.fixture(autouse=True)
+def _a_disposition(app: Flask) -> None:
+    make_disposition("sale", "Sale")
+
+
+@pytest.fixture
+def crew(person: Callable[..., User]) -> list[User]:
+    """Somebody without a role, and one of each."""
+    people = [person("eve", "Eve New"), *(person(role, role.title(), role=role) for role in ROLES)]
+    with transaction():
+        people[0].roles = []
+    return people
+
+
+@pytest.fixture
+def writes(app: Flask) -> Iterator[list[str]]:
+    """What the database is told to change."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")):
+            sent.append(statement)
+
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    yield sent
+    sa.event.remove(db.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def ask(switch: FakeSwitch) -> Ask:
+    """A request with all that any route wants to have."""
+
+    def ask(browser: FlaskClient, route: str, ids: dict[str, UUID], method: str = "") -> Any:
+        own_method, path = route.split()
+        for name, value in (ids | {"filename": "favicon.svg"}).items():
+            path = path.replace(f"<uuid:{name}>", str(value)).replace(f"<path:{name}>", str(value))
+        sent = {
+            "name": "Eli Reyes", "number": f"+30{next(numbers)}", "key": str(uuid4()), "party": str(ids["party_id"]),
+            "text": "x", "reason": "x", "disposition": "sale", "status": "on_break", "theme": "dark",
+            "uid": str(uuid4()), "version": "1", "ms": "1",
+        }  # fmt: skip
+        method = method or own_method
+        headers = {"Accept": "application/json", "X-Requested-With": "fetch"}
+        return browser.open(path, method=method, data=None if method == "GET" else sent, headers=headers)
+
+    return ask
+
+
+def things(of: User | None = None) -> dict[str, UUID]:
+    """A call that this user answered, and what everybody sees."""
+    number = f"+30{next(numbers)}"
+    call = make_call(answered_by=of, number=number)
+    return {"call_id": call.id, "callback_id": make_callback(number).id, "party_id": make_party().id}
+
+
+def test_every_route_is_in_the_table(app: Flask) -> None:
+    routes = {f"{way} {rule.rule}" for rule in app.url_map.iter_rules() for way in rule.methods or ()}
+    assert {route for route in routes if not route.startswith(("HEAD", "OPTIONS"))} == set(TABLE)
+
+
+@pytest.mark.parametrize("route", TABLE)
+def test_everybody_reaches_what_they_may(route: str, client: FlaskClient, crew: list[User], as_: As, ask: Ask) -> None:
+    people = [(client, None), *((as_(user), user) for user in crew)]
+    assert tuple(ask(browser, route, things(of=user)).status_code for browser, user in people) == TABLE[route]
+
+
+@pytest.mark.parametrize("route", sorted(set(TABLE) - set(FOR_ANYBODY)))
+def test_a_page_leads_nobody_to_the_log_in(route: str, client: FlaskClient) -> None:
+    method, path = route.split()
+    answer = client.open(re.sub(r"<uuid:\w+>", str(uuid4()), path), method=method, headers={"Accept": "text/html"})
+    assert (answer.status_code, urlsplit(answer.location).path) == (302, "/login")
+
+
+@pytest.mark.parametrize("route", [route for route in TABLE if route.startswith("GET ")])
+def test_looking_changes_nothing(
+    route: str, client: FlaskClient, crew: list[User], as_: As, ask: Ask, writes: list[str]
+) -> None:
+    people = [(client, None), *((as_(user), user) for user in crew)]
+    asked = [(browser, things(of=user)) for browser, user in people]
+    writes.clear()
+    for browser, ids in asked:
+        ask(browser, route, ids)
+    assert writes == []
+
+
+@pytest.mark.parametrize("route", OF_ONE_THING)
+def test_what_does_not_exist_is_not_found(route: str, client: FlaskClient, crew: list[User], as_: As, ask: Ask) -> None:
+    _roleless, *others = crew
+    nowhere = {"call_id": uuid4(), "callback_id": uuid4(), "party_id": make_party().id}
+    if "party_id" in route:
+        nowhere["party_id"] = uuid4()
+    assert {ask(as_(user), route, nowhere).status_code for user in others} == {NOT_FOUND}
+    assert ask(client, route, nowhere).status_code == TO_LOG_IN  # who is nobody learns nothing
+
+
+@pytest.mark.parametrize("path", OF_ONE_CALL)
+def test_a_colleagues_call_is_like_none_at_all(
+    path: str, alice: User, charlie: User, as_: As, ask: Ask, switch: FakeSwitch, writes: list[str]
+) -> None:
+    browser, theirs = as_(charlie), things(of=alice)
+    none = theirs | {"call_id": uuid4()}
+    writes.clear()
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        answer, otherwise = (ask(browser, f"{method} {path}", ids) for ids in (theirs, none))
+        assert answer.status_code == (NOT_FOUND if f"{method} {path}" in TABLE else NOT_SO)
+        assert _said(answer) == _said(otherwise)
+    assert (writes, switch.commands) == ([], [])
+
+
+def _said(answer: Any) -> dict[str, str]:
+    return {name: value for name, value in answer.json["error"].items() if name != "request_id"}

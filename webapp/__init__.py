@@ -1,0 +1,1 @@
+"""The Flask application: all state, all screens."""

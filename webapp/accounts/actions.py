@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import re
+import uuid
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+from flask_security.utils import hash_password
+
+from telephony.commands import Pause
+from telephony.errors import SwitchError
+from webapp import switches
+from webapp.accounts.models import AgentStatus, Line, Role, Team, User
+from webapp.accounts.permissions import ROLES
+from webapp.db import db, now
+from webapp.errors import Invalid, NotFound, Unavailable
+
+LOCALES = ("en", "el")
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,38}")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+_ENDPOINT = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
+MIN_PASSWORD = 8
+
+
+def ensure_roles() -> None:
+    """The built-in roles have the permissions that this version of the product gives them."""
+    for name, permissions in ROLES.items():
+        role = db.session.scalar(sa.select(Role).where(Role.name == name))
+        if role is None:
+            role = Role(name=name)
+            db.session.add(role)
+        role.permissions = sorted(permission.value for permission in permissions)
+    db.session.flush()
+
+
+def add_user(
+    username: str, name: str, *, role: str, password: str, email: str = "", team: str | None = None,
+    lines: tuple[str, ...] = (), switch: str = "main", locale: str | None = None,
+) -> User:  # fmt: skip
+    """A new employee. Raises Invalid, naming each field that is wrong."""
+    username, email = username.strip().lower(), email.strip().lower()
+    problems = _problems(username, name, role, password, email, lines, switch)
+    if problems:
+        raise Invalid(_("The user was not added."), fields=problems)
+    user = User(
+        username=username,
+        name=" ".join(name.split()),
+        email=email or f"{username}@ringback.invalid",
+        password=hash_password(password),
+        fs_uniquifier=uuid.uuid4().hex,
+        locale=locale,
+        active=True,
+    )
+    user.roles = [db.session.scalars(sa.select(Role).where(Role.name == role)).one()]
+    user.team = _team(team) if team else None
+    user.lines = [Line(switch=switch, endpoint=endpoint) for endpoint in lines]
+    db.session.add(user)
+    db.session.flush()
+    return user
+
+
+def set_head(team_name: str, head: User) -> None:
+    team = db.session.scalar(sa.select(Team).where(Team.name == team_name))
+    if team is None:
+        raise NotFound(_("No team is called %(name)s.", name=team_name))
+    team.head = head
+
+
+def set_status(user: User, status: AgentStatus) -> None:
+    """What the agent declares."""
+    if user.status is not status:
+        user.status, user.status_since = status, now()
+
+
+def logged_in(user: User) -> None:
+    """Somebody sits at the screen now."""
+    user.logged_in_at = now()
+    if user.status is AgentStatus.LOGGED_OUT:
+        set_status(user, AgentStatus.AVAILABLE)
+
+
+def logged_out(user: User) -> None:
+    set_status(user, AgentStatus.LOGGED_OUT)
+
+
+def in_step(user: User) -> None:
+    """Tell the switches of the user's lines what the user declared. Outside a transaction. Raises Unavailable."""
+    asked = [(line.switch, Pause(line.endpoint, user.status is AgentStatus.ON_BREAK, "break")) for line in user.lines]
+    db.session.rollback()
+    for switch, command in asked:
+        try:
+            switches.get(switch).pause(command)
+        except SwitchError as error:
+            problem = _("Your status is kept, but the telephone system did not follow: %(reason)s", reason=error.reason)
+            raise Unavailable(problem) from error
+
+
+def set_preferences(
+    user: User, *, theme: str | None = None, density: str | None = None, locale: str | None = None
+) -> None:
+    """Raises Invalid for a value that does not exist."""
+    for field, value, choices in (
+        ("theme", theme, ("auto", "light", "dark")),
+        ("density", density, ("comfortable", "compact")),
+        ("locale", locale, LOCALES),
+    ):
+        if value is None:
+            continue
+        if value not in choices:
+            raise Invalid(_("There is no such choice."), fields={field: ", ".join(choices)})
+        setattr(user, field, value)
+
+
+def _problems(
+    username: str, name: str, role: str, password: str, email: str, lines: tuple[str, ...], switch: str
+) -> dict[str, str]:
+    problems = {}
+    if not _USERNAME.fullmatch(username):
+        problems["username"] = _("2 to 39 of a-z, 0-9, dot, dash and underscore.")
+    elif db.session.scalar(sa.select(User.id).where(User.username == username)):
+        problems["username"] = _("Somebody has it already.")
+    if not name.strip() or len(name) > 120:
+        problems["name"] = _("1 to 120 characters.")
+    if role not in ROLES:
+        problems["role"] = _("One of %(roles)s.", roles=", ".join(ROLES))
+    if len(password) < MIN_PASSWORD:
+        problems["password"] = _("At least %(n)s characters.", n=MIN_PASSWORD)
+    if email and not _EMAIL.fullmatch(email):
+        problems["email"] = _("Not an e-mail address.")
+    elif email and db.session.scalar(sa.select(User.id).where(User.email == email)):
+        problems["email"] = _("Somebody has it already.")
+    for endpoint in lines:
+        if not _ENDPOINT.fullmatch(endpoint):
+            problems["line"] = _("%(line)s is not an endpoint like PJSIP/alice.", line=endpoint)
+        elif taken := db.session.scalar(sa.select(Line).where(Line.switch == switch, Line.endpoint == endpoint)):
+            problems["line"] = _("%(line)s belongs to %(name)s.", line=endpoint, name=taken.user.name)
+    return problems
+
+
+def _team(name: str) -> Team:
+    team = db.session.scalar(sa.select(Team).where(Team.name == name))
+    if team is None:
+        team = Team(name=name)
+        db.session.add(team)
+    return team

@@ -1,0 +1,52 @@
+"""An employee's own switches: what they declare, and how the screen looks."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from flask import Blueprint, redirect, request
+from flask_babel import gettext as _
+from flask_login import current_user
+from flask_security import auth_required
+
+from webapp import incoming
+from webapp.accounts.actions import in_step, set_preferences, set_status
+from webapp.accounts.models import AgentStatus
+from webapp.db import db, transaction
+from webapp.errors import Invalid
+
+bp = Blueprint("accounts", __name__)
+
+
+@bp.post("/me/status")
+@auth_required("session")  # type: ignore[untyped-decorator]
+def status() -> Any:
+    given = incoming.text(incoming.body(), "status")
+    if given not in (AgentStatus.AVAILABLE, AgentStatus.ON_BREAK):
+        raise Invalid(_("There is no such status."), fields={"status": "available, on_break"})
+    user_id = current_user.id
+    with transaction():
+        set_status(db.session.get_one(type(current_user._get_current_object()), user_id), AgentStatus(given))
+    in_step(current_user)
+    return _back()
+
+
+@bp.post("/me/preferences")
+@auth_required("session")  # type: ignore[untyped-decorator]
+def preferences() -> Any:
+    sent = incoming.body()
+    user_id = current_user.id
+    with transaction():
+        user = db.session.get_one(type(current_user._get_current_object()), user_id)
+        set_preferences(user, **{name: incoming.text(sent, name) or None for name in ("theme", "density", "locale")})
+    return _back()
+
+
+def _back() -> Any:
+    """To the page they were at; never to another site, however its address is written."""
+    if request.is_json or "X-Requested-With" in request.headers:
+        return "", 204
+    here = urlsplit(request.headers.get("Referer", ""))
+    ours = here.netloc == request.host and here.path.startswith("/") and not here.path.startswith(("//", "/\\"))
+    return redirect(urlunsplit(("", "", here.path, here.query, "")) if ours else "/desk", 303)

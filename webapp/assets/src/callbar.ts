@@ -1,0 +1,311 @@
+import htmx from "htmx.org";
+import { Failure, send } from "./api";
+import { noteOf, saveAll } from "./notes";
+import { isMuted, Ringer } from "./ringer";
+import { connect, type CallMessage, type DeskMessage } from "./socket";
+import { tellServerTime } from "./time";
+import { announce, toast } from "./toasts";
+import { say } from "./words";
+
+/** The docked phone bar. The server draws it (GET /desk/callbar); this keeps it true, and tells the agent when it rings. */
+export class Callbar extends HTMLElement {
+  private versions = new Map<string, number>();
+  private seen = 0; // the user's live version
+  private fetching: Promise<void> | null = null;
+  private again = false;
+  private due = new Map<string, { version: number; at: number }>(); // messages whose card is not painted yet
+  private ringer = new Ringer();
+  private folded = new Map<string, boolean>();
+  private closed = new Map<string, string>(); // in which state the agent closed a card: in another one it is news again
+  private leaving = new Map<string, number>();
+  private dialing = false;
+  private states = new Map<string, string>();
+
+  connectedCallback(): void {
+    this.addEventListener("submit", (event) => void this.submitted(event));
+    this.addEventListener("click", (event) => this.clicked(event));
+    this.addEventListener("input", (event) => {
+      if (event.target instanceof HTMLTextAreaElement && event.target.dataset.note) noteOf(event.target.dataset.note).typed(event.target.value);
+    });
+    const socket = connect();
+    socket?.on("connect", () => void this.catchUp());
+    socket?.on("call", (message: CallMessage) => this.onCall(message));
+    socket?.on("desk", (message: DeskMessage) => this.onDesk(message));
+    document.addEventListener("visibilitychange", () => { if (!document.hidden && socket?.connected) void this.refresh(); });
+    this.drawn();
+  }
+
+  cards(): HTMLElement[] {
+    return [...this.querySelectorAll<HTMLElement>(".cb-card")].filter((card) => !card.hidden);
+  }
+
+  /** The card that the keys speak to: the first that is not folded. */
+  current(): HTMLElement | undefined {
+    return this.cards().find((card) => !card.hasAttribute("data-folded")) ?? this.cards()[0];
+  }
+
+  private onCall(message: CallMessage): void {
+    const at = performance.now();
+    this.seen = Math.max(this.seen, message.v ?? 0);
+    if (message.version <= (this.versions.get(message.uid) ?? -1)) return;
+    this.versions.set(message.uid, message.version);
+    if (message.state === "ringing" && !this.due.has(message.uid)) this.due.set(message.uid, { version: message.version, at });
+    void this.refresh();
+    changed("call");
+  }
+
+  private onDesk(message: DeskMessage): void {
+    this.seen = Math.max(this.seen, message.v ?? 0);
+    void badges();
+    changed(message.kind);
+  }
+
+  /** After a lost connection: what changed meanwhile is asked, never replayed. */
+  private async catchUp(): Promise<void> {
+    const answer = await send(`/live/since?v=${this.seen}`).then((r) => r.json() as Promise<{ v: number; changed: boolean }>).catch(() => null);
+    if (answer) this.seen = Math.max(this.seen, answer.v);
+    changed("callbacks"); // everybody's, and in nobody's version
+    if (answer?.changed) changed("call");
+    saveAll();
+    void badges();
+    await this.refresh();
+  }
+
+  /** Ask for the bar; requests never overlap, and one that came too early is asked again. */
+  refresh(): Promise<void> {
+    this.again = true;
+    this.fetching ??= this.fetchUntilQuiet().finally(() => { this.fetching = null; });
+    return this.fetching;
+  }
+
+  private async fetchUntilQuiet(): Promise<void> {
+    while (this.again) {
+      this.again = false;
+      try {
+        const text = await (await send("/desk/callbar", undefined, { accept: "text/html" })).text();
+        await this.draw(text);
+      } catch (error) {
+        if (!(error instanceof Failure) || error.status !== 0) console.warn("call bar", error);
+      }
+    }
+  }
+
+  private async draw(text: string): Promise<void> {
+    const focused = this.contains(document.activeElement) ? document.activeElement : null;
+    await htmx.swap({ text, target: this, swap: "innerMorph" });
+    this.drawn();
+    if (focused && !this.contains(document.activeElement)) this.current()?.querySelector<HTMLElement>(".cb-head")?.focus({ preventScroll: true });
+  }
+
+  /** The markup is new: give it back what only this page knows. */
+  private drawn(): void {
+    const bar = this.querySelector<HTMLElement>(".cb");
+    this.seen = Math.max(this.seen, Number(bar?.dataset.v ?? 0));
+    tellServerTime(bar?.dataset.now);
+    const here = new Set<string>();
+    for (const card of this.querySelectorAll<HTMLElement>(".cb-card")) {
+      const uid = card.dataset.uid!;
+      here.add(uid);
+      this.versions.set(uid, Math.max(Number(card.dataset.version), this.versions.get(uid) ?? -1));
+      card.hidden = this.closed.get(uid) === card.dataset.state;
+      const written = card.contains(document.activeElement) && document.activeElement?.matches("textarea, input");
+      this.fold(card, !written && (this.folded.get(uid) ?? card.hasAttribute("data-folded")));
+      const note = card.querySelector<HTMLTextAreaElement>("textarea[data-note]");
+      if (note) noteOf(uid).restore(note);
+      this.tell(card);
+      this.leave(card);
+    }
+    for (const uid of [...this.states.keys(), ...this.closed.keys()]) if (!here.has(uid)) this.forget(uid);
+    this.showDial();
+    this.showSound();
+    const ringing = this.cards().find((card) => card.dataset.state === "ringing" && card.dataset.direction === "inbound");
+    if (ringing) this.ringer.start(ringing.dataset.uid!, ringing.dataset.who!, incoming(ringing));
+    else this.ringer.stop();
+    this.painted();
+  }
+
+  /** Say aloud what is new; a card that comes up unfolds. */
+  private tell(card: HTMLElement): void {
+    const uid = card.dataset.uid!, state = card.dataset.state!, news = state + (card.dataset.by ?? "");
+    if (this.states.get(uid) === news) return; // who answered may become known a moment after that somebody did
+    this.states.set(uid, news);
+    if (state === "ringing" && card.dataset.direction === "inbound") {
+      announce(incoming(card), "assertive");
+      this.folded.delete(uid);
+    } else if (state === "answered_elsewhere") announce(say("answered_by", { who: card.dataset.by ?? "" }));
+    else if (state === "unanswered") announce(say("unanswered", { who: card.dataset.who ?? "" }));
+  }
+
+  /** When a card's time is over, the server is asked what remains. */
+  private leave(card: HTMLElement): void {
+    const uid = card.dataset.uid!, seconds = card.dataset.expires;
+    clearTimeout(this.leaving.get(uid));
+    if (seconds !== undefined) this.leaving.set(uid, window.setTimeout(() => void this.refresh(), Number(seconds) * 1000 + 200));
+  }
+
+  private forget(uid: string): void {
+    noteOf(uid).orphaned();
+    clearTimeout(this.leaving.get(uid));
+    for (const known of [this.states, this.closed, this.leaving]) known.delete(uid);
+  }
+
+  private closeCard(uid: string, state: string): void {
+    this.closed.set(uid, state);
+    void this.refresh();
+  }
+
+  private painted(): void {
+    for (const [uid, { version, at }] of this.due) {
+      const card = this.querySelector<HTMLElement>(`[data-uid="${CSS.escape(uid)}"]`);
+      if (!card || Number(card.dataset.version) < version) continue;
+      this.due.delete(uid);
+      if (!document.hidden) reportPaint(uid, version, at);
+    }
+  }
+
+  private fold(card: HTMLElement, folded: boolean): void {
+    card.toggleAttribute("data-folded", folded);
+    card.querySelector(".fold")?.setAttribute("aria-expanded", String(!folded));
+  }
+
+  private showDial(): void {
+    const form = this.querySelector<HTMLElement>("#cb-dial");
+    if (form) form.hidden = !this.dialing;
+    this.querySelector('[data-act="dial"]')?.setAttribute("aria-expanded", String(this.dialing));
+  }
+
+  showSound(): void {
+    for (const button of document.querySelectorAll<HTMLElement>('[data-act="sound"]')) {
+      button.setAttribute("aria-pressed", String(!isMuted()));
+      const use = button.querySelector("use");
+      use?.setAttribute("href", use.getAttribute("href")!.replace(/#.*/, isMuted() ? "#volume-off" : "#volume"));
+    }
+  }
+
+  toggleSound(): void {
+    this.ringer.mute(!isMuted());
+    this.showSound();
+  }
+
+  private clicked(event: Event): void {
+    const button = (event.target as Element).closest<HTMLElement>("[data-act]");
+    const card = button?.closest<HTMLElement>(".cb-card");
+    switch (button?.dataset.act) {
+      case "fold-card":
+        this.folded.set(card!.dataset.uid!, !card!.hasAttribute("data-folded"));
+        this.fold(card!, !card!.hasAttribute("data-folded"));
+        break;
+      case "dismiss-card": this.closeCard(card!.dataset.uid!, card!.dataset.state!); break;
+      case "focus-note": this.focusNote(); break;
+      case "dial":
+        this.dialing = !this.dialing;
+        this.showDial();
+        if (this.dialing) this.querySelector<HTMLElement>("#cb-number")?.focus();
+    }
+  }
+
+  focusNote(): void {
+    const field = this.current()?.querySelector<HTMLTextAreaElement>("textarea[data-note]");
+    if (!field?.offsetParent) return;
+    field.focus();
+    field.setSelectionRange(field.value.length, field.value.length);
+  }
+
+  /** Every form of the bar goes by fetch: the answer is a fresh bar, or the reason why not. */
+  private async submitted(event: SubmitEvent): Promise<void> {
+    const form = event.target as HTMLFormElement;
+    event.preventDefault();
+    event.stopPropagation();
+    if (form.matches("[data-dial]")) {
+      const field = form.elements.namedItem("number") as HTMLInputElement;
+      if (await call(field.value)) { field.value = ""; this.dialing = false; this.showDial(); }
+      return;
+    }
+    if (form.getAttribute("aria-busy") === "true") return;
+    form.setAttribute("aria-busy", "true");
+    try {
+      const values = new FormData(form, event.submitter);
+      const uid = form.closest<HTMLElement>(".cb-card")?.dataset.uid;
+      if (uid && form.matches("[data-save]")) await noteOf(uid).save();
+      await send(form.action, values);
+      if (form.matches("[data-save]")) toast(say("saved"), "good");
+    } catch (error) {
+      toast((error as Error).message, "bad");
+    } finally {
+      form.removeAttribute("aria-busy");
+      await this.refresh();
+    }
+  }
+
+  answer(uid: string): void {
+    (document.getElementById(`answer-${uid}`) as HTMLFormElement | null)?.requestSubmit();
+  }
+}
+customElements.define("ringback-callbar", Callbar);
+
+function incoming(card: HTMLElement): string {
+  const { who = "", queue = "" } = card.dataset;
+  return queue ? say("incoming_queue", { who, queue }) : say("incoming", { who });
+}
+
+/** After the next frame is on the screen: how long from the socket's word to the painted card. */
+function reportPaint(uid: string, version: number, at: number): void {
+  requestAnimationFrame(() => setTimeout(() => {
+    const ms = Math.round((performance.now() - at) * 10) / 10;
+    performance.measure("ringback-pop", { start: at, detail: { uid, version, ms } });
+    void send("/live/painted", undefined, { json: { uid, version, ms }, keepalive: true }).catch(() => undefined);
+  }));
+}
+
+/** Parts of the page that show these things draw themselves anew. */
+function changed(...kinds: string[]): void {
+  for (const kind of kinds) document.dispatchEvent(new CustomEvent("ringback:changed", { detail: kind }));
+}
+
+async function badges(): Promise<void> {
+  const counts = await send("/desk/badges").then((r) => r.json() as Promise<Record<string, number>>).catch(() => ({}));
+  for (const [key, count] of Object.entries(counts)) {
+    for (const badge of document.querySelectorAll<HTMLElement>(`[data-badge="${CSS.escape(key)}"]`)) {
+      badge.hidden = !count;
+      badge.querySelector(".n")!.textContent = String(count);
+    }
+  }
+}
+
+/** Random, version 4; crypto.randomUUID is missing on plain http. */
+function uuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+/** Click-to-call. A second click while the first is on its way is the same call. */
+const keys = new Map<string, string>();
+export async function call(number: string, party?: string, callback?: string): Promise<boolean> {
+  const name = `${number} ${callback ?? ""}`;
+  if (!keys.has(name)) keys.set(name, uuid());
+  try {
+    await send(callback ? `/callbacks/${callback}/call` : "/calls", { number, party, key: keys.get(name)! });
+    toast(say("calling", { number }));
+    return true;
+  } catch (error) {
+    toast((error as Error).message || say("call_failed"), "bad");
+    return false;
+  } finally {
+    keys.delete(name);
+    void document.querySelector<Callbar>("ringback-callbar")?.refresh();
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const target = event.target as Element;
+  const button = target.closest<HTMLButtonElement>("button[data-number]");
+  if (button) {
+    button.disabled = true;
+    void call(button.dataset.number!, button.dataset.party, button.dataset.callback).finally(() => { button.disabled = false; });
+  }
+  const answer = target.closest<HTMLElement>('[data-act="answer"]');
+  if (answer) document.querySelector<Callbar>("ringback-callbar")?.answer(answer.dataset.uid!);
+});

@@ -1,0 +1,94 @@
+// The keyboard. Alt+letter works everywhere; single letters and digits only outside fields, and can be switched off.
+import type { Callbar } from "./callbar";
+
+const SINGLE = "ringback:single-keys";
+const singleKeys = (): boolean => localStorage.getItem(SINGLE) !== "off";
+const bar = (): Callbar | null => document.querySelector("ringback-callbar");
+const visible = (element: HTMLElement | null | undefined): element is HTMLElement => Boolean(element?.offsetParent);
+const typing = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && (target.isContentEditable || target.matches("textarea, select, input:not([type=radio], [type=checkbox], [type=button], [type=submit])"));
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.isComposing) return;
+  if (used(event)) event.preventDefault();
+});
+
+function used(event: KeyboardEvent): boolean {
+  if (event.altKey && !event.ctrlKey && !event.metaKey) return withAlt(event.code);
+  if (event.key === "Escape") return leaveField(event.target);
+  if ((event.ctrlKey || event.metaKey) && !event.altKey) {
+    if (event.key === "Enter") return saveWrapUp(event.target);
+    return event.key.toLowerCase() === "k" && focus("#global-search");
+  }
+  if (event.ctrlKey || event.metaKey || typing(event.target) || !singleKeys() || document.querySelector("dialog[open]")) return false;
+  return /^[1-9]$/.test(event.key) ? choose(event.key) : single(event.key);
+}
+
+// so that the single keys count again: who writes a note must get out of it to choose how the call ended
+function leaveField(target: EventTarget | null): boolean {
+  if (!typing(target) || !(target instanceof Element) || !bar()?.contains(target)) return false;
+  (target.closest(".cb-card") ?? bar())?.querySelector<HTMLElement>(".cb-head")?.focus();
+  return true;
+}
+
+function withAlt(code: string): boolean {
+  const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code)?.[1];
+  if (digit) return choose(digit);
+  if (code === "KeyN") { bar()?.focusNote(); return Boolean(bar()?.current()); }
+  if (code === "KeyP") {
+    const first = bar()?.current()?.querySelector<HTMLElement>(".cb-head") ?? bar()?.querySelector<HTMLElement>("button");
+    first?.focus();
+    return Boolean(first);
+  }
+  const button = bar()?.current()?.querySelector<HTMLButtonElement>(`[data-alt="${code}"]`);
+  button?.click();
+  return Boolean(button);
+}
+
+function saveWrapUp(target: EventTarget | null): boolean {
+  const inside = target instanceof Element && (bar()?.contains(target) || target === document.body);
+  const form = inside ? bar()?.current()?.querySelector<HTMLFormElement>("form[data-save]") : null;
+  form?.requestSubmit();
+  return Boolean(form);
+}
+
+function choose(digit: string): boolean {
+  const choice = bar()?.current()?.querySelector<HTMLElement>(`[data-key="${digit}"]`);
+  choice?.click();
+  if (choice instanceof HTMLInputElement) choice.focus();
+  return Boolean(choice);
+}
+
+function single(key: string): boolean {
+  switch (key) {
+    case "/": return focus(".filters input[type=search]") || focus("#global-search");
+    case "?": (document.getElementById("keys") as HTMLDialogElement | null)?.showModal(); return true;
+    case "j": return step(1);
+    case "k": return step(-1);
+    default: return false;
+  }
+}
+
+function step(by: number): boolean {
+  const links = [...document.querySelectorAll<HTMLElement>("[data-list] tr a, [data-list] li a")].filter((link, i, list) =>
+    visible(link) && link.closest("tr, li") !== list[i - 1]?.closest("tr, li"));
+  const at = links.findIndex((link) => link.closest("tr, li")?.contains(document.activeElement));
+  const next = links[at < 0 ? 0 : Math.min(links.length - 1, Math.max(0, at + by))];
+  next?.focus();
+  return Boolean(next);
+}
+
+function focus(selector: string): boolean {
+  const element = document.querySelector<HTMLInputElement>(selector);
+  if (!visible(element)) return false;
+  element.focus();
+  element.select?.();
+  return true;
+}
+
+document.addEventListener("change", (event) => {
+  const box = event.target as HTMLInputElement;
+  if (box.dataset.act === "single-keys") localStorage.setItem(SINGLE, box.checked ? "on" : "off");
+});
+const box = document.querySelector<HTMLInputElement>('[data-act="single-keys"]');
+if (box) box.checked = singleKeys();

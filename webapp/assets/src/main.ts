@@ -1,0 +1,11 @@
+import "./main.scss";
+import "htmx.org";
+import "./time";
+import "./toasts";
+import "./connection";
+import "./callbar";
+import "./live";
+import "./rows";
+import "./login";
+import "./shell";
+import "./keys";

@@ -1,0 +1,73 @@
+// <ringback-time mode="…"><time datetime="…"></time></ringback-time>: times in the reader's own language and zone; ages tick.
+import { language } from "./words";
+
+const MINUTE = 60, HOUR = 3600, DAY = 86400;
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+const dateOnly = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
+const dayAndTime = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const units = new Map<string, Intl.NumberFormat>();
+
+let ahead = 0; // how far this computer's clock is before the server's, in ms
+export function serverNow(): number { return Date.now() - ahead; }
+export function tellServerTime(iso: string | undefined): void {
+  const server = iso ? Date.parse(iso) : NaN;
+  if (!Number.isNaN(server)) ahead = Date.now() - server;
+}
+
+function amount(seconds: number): [number, "second" | "minute" | "hour" | "day"] {
+  const size = Math.abs(seconds);
+  if (size < MINUTE) return [Math.round(seconds), "second"];
+  if (size < HOUR) return [Math.trunc(seconds / MINUTE), "minute"];
+  if (size < DAY) return [Math.trunc(seconds / HOUR), "hour"];
+  return [Math.trunc(seconds / DAY), "day"];
+}
+
+function length(seconds: number): string {
+  const [count, unit] = amount(seconds < MINUTE ? MINUTE : seconds);
+  if (!units.has(unit)) units.set(unit, new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }));
+  return units.get(unit)!.format(count);
+}
+
+export function timer(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const rest = `${two(Math.floor((whole % HOUR) / MINUTE))}:${two(whole % MINUTE)}`;
+  return whole < HOUR ? rest.replace(/^0/, "") : `${Math.floor(whole / HOUR)}:${rest}`;
+}
+
+function words(mode: string, at: number): string {
+  const age = (serverNow() - at) / 1000;
+  switch (mode) {
+    case "timer": return timer(age);
+    case "clock": return clock.format(at);
+    case "datetime": return dayAndTime.format(at);
+    case "date": return dateOnly.format(at);
+    case "due": return age > 0 ? length(age) : relative.format(...amount(Math.min(age, -MINUTE) * -1));
+    default:
+      if (Math.abs(age) > 6 * DAY) return dateOnly.format(at);
+      return Math.abs(age) < 45 ? relative.format(0, "second") : relative.format(...amount(-age));
+  }
+}
+
+class Time extends HTMLElement {
+  connectedCallback(): void { this.show(); }
+  show(): void {
+    const inner = this.querySelector("time");
+    const at = Date.parse(inner?.dateTime ?? "");
+    if (!inner || Number.isNaN(at)) return;
+    const text = words(this.getAttribute("mode") ?? "ago", at);
+    if (inner.textContent !== text) inner.textContent = text;
+    const title = full.format(at);
+    if (this.getAttribute("mode") !== "timer" && inner.title !== title) inner.title = title;
+  }
+}
+customElements.define("ringback-time", Time);
+
+export function showTimes(): void {
+  for (const element of document.querySelectorAll<Time>("ringback-time")) element.show();
+}
+document.addEventListener("htmx:after:swap", showTimes);
+document.addEventListener("visibilitychange", showTimes);
+setInterval(() => { if (!document.hidden) showTimes(); }, 1000);

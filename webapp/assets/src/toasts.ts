@@ -1,0 +1,57 @@
+import { html, LitElement, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import { icon } from "./icons";
+import { say } from "./words";
+
+type Tone = "good" | "info" | "bad";
+interface Toast { id: number; text: string; tone: Tone }
+const GLYPHS: Record<Tone, string> = { good: "circle-check", info: "info-circle", bad: "alert-triangle" };
+const STAYS = 6000;
+
+/** Messages bottom left. They go after six seconds unless looked at; errors stay until closed. */
+class Toasts extends LitElement {
+  private list: Toast[] = [];
+  private timers = new Map<number, number>();
+  private last = 0;
+
+  override createRenderRoot(): this { return this; }
+
+  show(text: string, tone: Tone): void {
+    this.list = [...this.list.filter((toast) => toast.text !== text), { id: ++this.last, text, tone }].slice(-4);
+    if (tone !== "bad") this.schedule(this.last);
+    announce(text);
+    this.requestUpdate();
+  }
+
+  private schedule(id: number): void {
+    this.timers.set(id, window.setTimeout(() => this.drop(id), STAYS));
+  }
+  private hold(id: number): void {
+    clearTimeout(this.timers.get(id));
+  }
+  private drop(id: number): void {
+    this.hold(id);
+    this.list = this.list.filter((toast) => toast.id !== id);
+    this.requestUpdate();
+  }
+
+  override render(): TemplateResult {
+    return html`${repeat(this.list, (toast) => toast.id, (toast) => html`
+      <div class="toast-item ${toast.tone}" @pointerenter=${() => this.hold(toast.id)} @focusin=${() => this.hold(toast.id)}
+           @pointerleave=${() => toast.tone !== "bad" && this.schedule(toast.id)}>
+        ${icon(GLYPHS[toast.tone])}<span class="text">${toast.text}</span>
+        <button type="button" class="btn quiet small square" aria-label=${say("close")} @click=${() => this.drop(toast.id)}>${icon("x")}</button>
+      </div>`)}`;
+  }
+}
+customElements.define("ringback-toasts", Toasts);
+
+/** Says something politely to those who hear the page. */
+export function announce(text: string, region: "polite" | "assertive" = "polite"): void {
+  const element = document.getElementById(region);
+  if (element) element.textContent = text;
+}
+
+export function toast(text: string, tone: Tone = "info"): void {
+  document.querySelector<Toasts>("ringback-toasts")?.show(text, tone);
+}

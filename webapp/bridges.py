@@ -1,0 +1,151 @@
+"""The bridges of this installation: one per switch, held by one process at a time, from its frames to our rows."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+import structlog
+from flask import Flask
+
+from config.settings import Settings, SwitchSettings
+from telephony.ami.client import connector
+from telephony.ami.tracker import CallTracker
+from telephony.bridge import Bridge, BridgeStatus, Event
+from telephony.journal import Journal, JournalBusy
+from webapp import leases
+from webapp.calls import capture
+
+log = structlog.get_logger(__name__)
+
+RENEW_SECONDS = 5.0
+AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)  # the database: it will come back
+
+
+class BridgeKeeper:
+    """Runs the bridge of one switch while it holds the lease for it; waits for the lease otherwise."""
+
+    def __init__(self, app: Flask, switch: SwitchSettings) -> None:
+        self._app, self._switch = app, switch
+        self._settings: Settings = app.extensions["ringback.settings"]
+        self._holder = ""
+        self._stop = threading.Event()
+        self._bridge: Bridge | None = None
+        self._problem = "not started"
+        self._thread = threading.Thread(target=self._keep, name=f"bridge:{switch.name}", daemon=True)
+        app.extensions.setdefault("ringback.bridges", {})[switch.name] = self.health
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def run(self) -> None:
+        """In this thread, until `stop` is called from another or the program is interrupted."""
+        self.start()
+        try:
+            while self._thread.is_alive():
+                self._thread.join(1.0)
+        finally:
+            self.stop()
+
+    @property
+    def status(self) -> BridgeStatus | None:
+        return self._bridge.status if self._bridge else None
+
+    def health(self) -> dict[str, Any]:
+        status = self.status
+        if status is None:
+            return {"ok": False, "problem": self._problem}
+        facts = asdict(status) | {
+            "since": status.since.isoformat(),
+            "last_frame_at": status.last_frame_at.isoformat() if status.last_frame_at else None,
+        }
+        return {"ok": status.connected and not status.problem, **facts}
+
+    def _keep(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with closing(Journal(self._settings.data_dir / "journal" / self._switch.name)) as journal:
+                    self._serve(journal)
+            except JournalBusy as error:
+                self._problem = str(error)
+            except Exception as error:
+                self._problem = f"{type(error).__name__}: {error}"
+                log.exception("bridge failed", switch=self._switch.name)
+            self._stop.wait(RENEW_SECONDS)
+
+    def _serve(self, journal: Journal) -> None:
+        # one process at a time has the journal: after a crash the next one needs not wait for the lease of the dead
+        self._holder = f"{socket.gethostname()[:40]}:{_name_of(journal)}"
+        while not self._stop.is_set():
+            if self._take():
+                self._follow(journal)
+            else:
+                self._problem = "another process follows this switch"
+            self._stop.wait(RENEW_SECONDS)
+
+    def _take(self) -> bool:
+        with self._app.app_context():
+            return leases.take(f"bridge:{self._switch.name}", self._holder, facts=self.health())
+
+    def _follow(self, journal: Journal) -> None:
+        until = threading.Event()
+        self._bridge = Bridge(self._connector(), CallTracker(self._switch.trunks), self._deliver(), journal, until)
+        renewal = threading.Thread(target=self._renew, args=(until,), name=f"lease:{self._switch.name}", daemon=True)
+        renewal.start()
+        try:
+            self._bridge.run()
+        finally:
+            until.set()
+            renewal.join()
+            self._bridge = None
+            with self._app.app_context():
+                leases.give_back(f"bridge:{self._switch.name}", self._holder)
+
+    def _renew(self, until: threading.Event) -> None:
+        """Whoever cannot reach the database keeps following: the journal holds what cannot be written yet."""
+        while not until.is_set():
+            if self._stop.wait(RENEW_SECONDS):
+                until.set()
+                return
+            try:
+                if not self._take():
+                    log.warning("another process took the switch over", switch=self._switch.name)
+                    until.set()
+            except sa.exc.SQLAlchemyError:
+                log.warning("the lease could not be renewed", switch=self._switch.name)
+
+    def _connector(self) -> Any:
+        tls = ssl.create_default_context() if self._switch.tls else None
+        login = self._switch.events
+        return connector(self._switch.host, self._switch.port, login.user, login.secret, tls=tls)
+
+    def _deliver(self) -> Callable[[Event], None]:
+        name = self._switch.name
+
+        def deliver(event: Event) -> None:
+            with self._app.app_context():
+                try:
+                    capture.record(event, switch=name)
+                except AWAY:
+                    raise
+                except Exception as error:  # a few more tries (somebody may have been faster), then set aside
+                    raise ValueError(f"{type(error).__name__}: {error}") from error
+
+        return deliver
+
+
+def _name_of(journal: Journal) -> str:
+    if (name := journal.saved("name")) is None:
+        journal.save("name", name := uuid4().hex)
+    return name

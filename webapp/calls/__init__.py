@@ -1,0 +1,1 @@
+"""Calls: what the switches reported, who took part, what was said of them afterwards."""

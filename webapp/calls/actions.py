@@ -1,0 +1,233 @@
+"""What people do with calls. Verbs raise and never commit; `dial`, `answer` and `hang_up` speak to the switch, so they
+are called outside a transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from flask_babel import gettext as _
+from sqlalchemy.exc import IntegrityError
+
+from telephony.commands import Answer, Hangup, Originate
+from telephony.errors import SwitchError, SwitchUnavailable
+from telephony.events import Direction, Result
+from telephony.numbers import e164
+from webapp import switches
+from webapp.accounts.models import User
+from webapp.calls import capture
+from webapp.calls.events import CallFinished, DispositionLogged
+from webapp.calls.models import Call, CallNote, CallState, Disposition, Leg, NumberChoice
+from webapp.contacts.models import OwnNumber, Party
+from webapp.contacts.queries import parties_with_number
+from webapp.db import db, lock, new_id, now, transaction
+from webapp.errors import Conflict, Invalid, Unavailable
+from webapp.events import publish
+from webapp.timeline import actions as timeline
+from webapp.timeline.models import Activity
+
+log = structlog.get_logger(__name__)
+LONGEST_NOTE = 20_000
+
+
+def request_call(user: User, number: str, key: str, *, party_id: UUID | None = None) -> Call:
+    """Write down that `user` wants `number` called; `dial` it once this is committed. The same key is the same call.
+
+    Raises Invalid (the number), Conflict (in a call, no phone).
+    """
+    if made := _requested(user, key):
+        return made
+    if not user.lines:
+        raise Conflict(_("No phone is assigned to you. Ask your administrator for a line."))
+    line = user.lines[0]
+    dialled = e164(number, switches.region_of(line.switch))
+    if dialled is None:
+        raise Invalid(_("%(number)s is not a telephone number.", number=number[:40]), fields={"number": "invalid"})
+    if db.session.get(OwnNumber, dialled):
+        raise Invalid(_("This is one of our own numbers."), fields={"number": "own"})
+    _refuse_second_call(user)
+    call = Call(
+        id=new_id(), switch=line.switch, direction=Direction.OUTBOUND, state=CallState.REQUESTED, started_at=now(),
+        number=dialled, number_raw=dialled, requested_by_id=user.id, request_key=key, version=0,
+    )  # fmt: skip
+    call.uid = str(call.id)
+    call.party_id = party_id or capture.party_for(dialled)
+    try:
+        with db.session.begin_nested():
+            db.session.add(call)
+    except IntegrityError:  # the same click, at the same moment
+        if made := _requested(user, key):
+            return made
+        raise
+    capture.changed(call)
+    return call
+
+
+def dial(call_id: UUID) -> None:
+    """Ask the switch for a call that was committed, once, however often this is asked.
+
+    Raises Unavailable with the switch's reason; the call then says so too."""
+    if not _is_ours_to_dial(call_id):
+        return
+    call = db.session.get_one(Call, call_id)
+    assert call.requested_by is not None and call.number is not None
+    line = next(line for line in call.requested_by.lines if line.switch == call.switch)
+    command = Originate(uid=call.uid, line=line.endpoint, number=call.number)
+    switch = call.switch
+    db.session.rollback()
+    try:
+        switches.get(switch).originate(command)
+    except SwitchUnavailable as error:
+        # it may have been heard: if nothing follows, the sweep ends it
+        log.warning("originate without an answer", call=str(call_id), reason=error.reason)
+        raise Unavailable(_("The telephone system does not answer.")) from error
+    except SwitchError as error:
+        with transaction():
+            fail_call(db.session.get_one(Call, call_id), error.reason)
+        raise Unavailable(_("The telephone system refused: %(reason)s", reason=error.reason)) from error
+
+
+def fail_call(call: Call, reason: str, *, at: datetime | None = None) -> None:
+    """A call that we asked for and that never came to be."""
+    lock(call)
+    if call.state is not CallState.REQUESTED:
+        return
+    call.state, call.result, call.failure = CallState.ENDED, Result.FAILED, reason[:200]
+    call.ended_at = at or now()
+    db.session.flush()
+    publish(CallFinished(call_id=call.id, at=call.ended_at))
+    capture.changed(call)
+
+
+def answer(user: User, call: Call) -> None:
+    """Make the agent's ringing phone pick up. Raises Conflict when it does not ring (any more), Unavailable."""
+    leg = call.leg_of(user.id)
+    if leg is None or not leg.is_ringing or call.is_over:
+        raise Conflict(_("The call is not ringing at your phone any more."))
+    _command(call, leg, answer=True)
+
+
+def hang_up(user: User, call: Call) -> None:
+    """Raises Conflict when the agent has no part in the call (any more), Unavailable."""
+    leg = call.leg_of(user.id)
+    if leg is None or leg.ended_at is not None or call.is_over:
+        raise Conflict(_("The call is already over."))
+    _command(call, leg, answer=False)
+
+
+def can_answer(switch: str) -> bool:
+    try:
+        return switches.get(switch).can_answer
+    except SwitchError:
+        return False
+
+
+def write_note(call: Call, user: User, text: str) -> CallNote:
+    """Raises Invalid for a note that is too long."""
+    if len(text) > LONGEST_NOTE:
+        raise Invalid(_("The note is longer than %(most)s characters.", most=LONGEST_NOTE), fields={"text": "too long"})
+    lock(call)
+    note = next((note for note in call.notes if note.user_id == user.id), None)
+    if note is None:
+        note = CallNote(user_id=user.id)
+        call.notes.append(note)
+    note.text = text.replace("\x00", "")
+    return note
+
+
+def log_disposition(call: Call, disposition: Disposition, *, by: User, note: str | None = None) -> None:
+    """What the agent says of a call; ends the agent's wrap-up. Raises Conflict while the agent still talks."""
+    lock(call)
+    own = [leg for leg in call.legs if leg.user_id == by.id and leg.answered_at]
+    if not own:
+        raise Conflict(_("You did not take part in this call."))
+    if any(leg.ended_at is None for leg in own):
+        raise Conflict(_("The call is not over yet."))
+    call.disposition = disposition
+    for leg in own:
+        leg.wrapped_up_at = leg.wrapped_up_at or now()
+    if note is not None:
+        write_note(call, by, note)
+    db.session.flush()
+    publish(DispositionLogged(call_id=call.id, disposition_id=disposition.id, by_id=by.id, at=now()))
+    capture.changed(call)
+
+
+def choose_party(call: Call, party: Party, *, by: User) -> None:
+    """Who this was. The choice is remembered for the number."""
+    lock(call)
+    before, call.party = call.party_id, party
+    call.party_id = party.id
+    if before and before != party.id:
+        db.session.execute(sa.delete(Activity).where(Activity.subject_id == call.id, Activity.party_id == before))
+    if call.is_over:
+        timeline.note(party.id, "call.ended", call.id, at=call.started_at, data={"direction": call.direction.value})
+    if call.number:
+        _remember(call.number, party.id, by)
+    capture.changed(call)
+
+
+def adopt_calls(party_id: UUID, number: str) -> None:
+    """Earlier calls from a number that was nobody's become the new owner's, if it is the only one."""
+    if [party.id for party in parties_with_number(number)] != [party_id]:
+        return
+    for call in db.session.scalars(sa.select(Call).where(Call.number == number, Call.party_id.is_(None))).unique():
+        call.party_id = party_id
+        if call.is_over:
+            timeline.note(party_id, "call.ended", call.id, at=call.started_at, data={"direction": call.direction.value})
+
+
+def _refuse_second_call(user: User) -> None:
+    """One call at a time: the phone could not ring for a second one."""
+    busy = db.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(Leg)
+        .join(Call)
+        .where(Leg.user_id == user.id, Leg.ended_at.is_(None), Call.state != CallState.ENDED)
+    )
+    asked = db.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(Call)
+        .where(Call.requested_by_id == user.id, Call.state == CallState.REQUESTED)
+    )
+    if busy or asked:
+        raise Conflict(_("You are in a call."))
+
+
+def _requested(user: User, key: str) -> Call | None:
+    return db.session.scalar(sa.select(Call).where(Call.request_key == key, Call.requested_by_id == user.id))
+
+
+def _is_ours_to_dial(call_id: UUID) -> bool:
+    """For one of those who ask; a second click, or a retry, finds that it was done."""
+    with transaction():
+        taken = db.session.execute(
+            sa.update(Call)
+            .where(Call.id == call_id, Call.state == CallState.REQUESTED, Call.dialled_at.is_(None))
+            .values(dialled_at=now())
+        )
+    return bool(taken.rowcount)  # type: ignore[attr-defined]
+
+
+def _remember(number: str, party_id: UUID, by: User) -> None:
+    choice = db.session.get(NumberChoice, number)
+    if choice is None:
+        choice = NumberChoice(number=number)
+        db.session.add(choice)
+    choice.party_id, choice.chosen_by_id, choice.chosen_at = party_id, by.id, now()
+
+
+def _command(call: Call, leg: Leg, *, answer: bool) -> None:
+    switch, channel = call.switch, leg.channel
+    db.session.rollback()
+    try:
+        if answer:
+            switches.get(switch).answer(Answer(channel))
+        else:
+            switches.get(switch).hangup(Hangup(channel))
+    except SwitchUnavailable as error:
+        raise Unavailable(_("The telephone system does not answer.")) from error
+    except SwitchError as error:
+        raise Unavailable(_("The telephone system refused: %(reason)s", reason=error.reason)) from error

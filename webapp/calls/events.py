@@ -1,0 +1,63 @@
+"""What calls tell the rest of the product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from telephony.events import Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallChanged:
+    """Anything that a page about this call may show. `user_ids`: everybody who has a part in it."""
+
+    call_id: UUID
+    version: int
+    state: str
+    user_ids: frozenset[UUID]
+    live_versions: tuple[tuple[UUID, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerReached:
+    """A person of ours and the customer were connected."""
+
+    call_id: UUID
+    switch: str
+    direction: Direction
+    number: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMissed:
+    """An inbound call is over and nobody of ours talked to the customer."""
+
+    call_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMerged:
+    """Two rows turned out to be one conversation; `merged_id` is about to go."""
+
+    call_id: UUID
+    merged_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFinished:
+    """A call is over, whatever became of it. May be told again when more became known."""
+
+    call_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispositionLogged:
+    call_id: UUID
+    disposition_id: UUID
+    by_id: UUID
+    at: datetime

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+from flask import request
+from flask_babel import gettext as _
+
+from telephony.events import Direction, Result
+from webapp import incoming, text
+from webapp.calls.actions import LONGEST_NOTE
+from webapp.calls.queries import Filters
+
+E = TypeVar("E", bound=StrEnum)
+# how word processors break lines; their text is pasted into notes
+_LINE_BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    number: str
+    key: UUID  # the same key is the same call, however often it is sent
+    party_id: UUID | None
+
+
+def dialling() -> Dialling:
+    sent = incoming.body()
+    number = text.line(incoming.text(sent, "number"), "number", most=40, required=True)
+    return Dialling(number, incoming.uuid(sent, "key"), incoming.optional_uuid(sent, "party"))
+
+
+def note() -> str:
+    """Plain text, or {"text": …}."""
+    written = request.get_data(as_text=True) if _is_plain() else incoming.text(incoming.body(), "text")
+    return _note(written, "text")
+
+
+def wrap_up() -> tuple[str, str | None]:
+    """The disposition's code, and the last state of the note if the page sent it along."""
+    sent = incoming.body()
+    code = text.line(incoming.text(sent, "disposition"), "disposition", most=40, required=True)
+    return code, _note(incoming.text(sent, "note"), "note") if "note" in sent else None
+
+
+def party() -> UUID:
+    return incoming.uuid(incoming.body(), "party")
+
+
+def filters() -> Filters:
+    """From the address; what is unknown there is no filter."""
+    result = request.args.get("result", "")
+    return Filters(
+        direction=_choice(Direction, request.args.get("direction", "")),
+        result=result if result == "missed" or _choice(Result, result) else "",
+        mine=request.args.get("mine", "") in ("1", "on", "true", "yes"),
+        q=request.args.get("q", "").replace("\x00", " ").strip()[:200],
+    )
+
+
+def query(filters: Filters) -> dict[str, Any]:
+    """The address that stands for these filters."""
+    return {
+        "q": filters.q or None,
+        "direction": filters.direction,
+        "result": filters.result or None,
+        "mine": "1" if filters.mine else None,
+    }
+
+
+def results() -> list[tuple[str, str]]:
+    """What calls can be filtered by, in the order in which one asks for it."""
+    return [
+        ("answered", _("Answered")),
+        ("missed", _("Missed")),
+        (Result.ABANDONED, _("Abandoned")),
+        (Result.NO_AGENTS, _("No agents")),
+        (Result.QUEUE_TIMEOUT, _("Queue timeout")),
+        (Result.BUSY, _("Busy")),
+        (Result.NO_ANSWER, _("No answer")),
+        (Result.REJECTED, _("Rejected")),
+        (Result.WRONG_NUMBER, _("Wrong number")),
+        (Result.AGENT_NO_ANSWER, _("Agent did not answer")),
+        (Result.AGENT_DECLINED, _("Agent declined")),
+        (Result.AGENT_UNAVAILABLE, _("Agent's phone unavailable")),
+        (Result.FAILED, _("Failed")),
+        (Result.LOST, _("Lost track")),
+    ]
+
+
+def _note(written: str, field: str) -> str:
+    """What cannot be kept is left out: a note that an agent typed in a call is not refused for a mark that nobody sees."""
+    written = _LINE_BREAKS.sub("\n", written)
+    seen = (mark for mark in written if mark in "\n\t" or unicodedata.category(mark) not in ("Cc", "Cs"))
+    return text.lines("".join(seen), field, most=LONGEST_NOTE)
+
+
+def _choice(enum: type[E], value: str) -> E | None:
+    return enum(value) if value in {member.value for member in enum} else None
+
+
+def _is_plain() -> bool:
+    return request.mimetype == "text/plain"

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from telephony.events import Direction, HungUpBy, LegResult, Result
+from webapp.accounts.models import User
+from webapp.contacts.models import Party
+from webapp.db import Identified, Model, enum_type, now
+
+UNHEARD = "unheard"  # a call's failure: the switch never spoke of what it was asked
+
+
+class CallState(StrEnum):
+    REQUESTED = "requested"  # we asked the switch for it
+    RINGING = "ringing"  # it exists; nobody of ours talks to the customer
+    ANSWERED = "answered"
+    HELD = "held"
+    ENDED = "ended"
+
+
+_RANK = {
+    CallState.REQUESTED: 0,
+    CallState.RINGING: 1,
+    CallState.ANSWERED: 2,
+    CallState.HELD: 2,
+    CallState.ENDED: 3,
+}
+
+
+class Call(Identified, Model):
+    """One conversation with a customer, however many phones took part: legs lie inside.
+
+    `uid` is its name on the switch (the oldest Linkedid, or our id where we asked for the call). `number` is the
+    customer's, E.164 where it can be parsed; `number_raw` and `name_raw` are what the line said, verbatim and hostile.
+    """
+
+    __table_args__ = (
+        sa.UniqueConstraint("switch", "uid"),
+        sa.Index(None, "number", "started_at"),
+        sa.Index(None, "party_id", "started_at"),
+    )
+    switch: Mapped[str] = mapped_column(sa.String(40))
+    uid: Mapped[str] = mapped_column(sa.String(150))
+    linkedid: Mapped[str | None] = mapped_column(sa.String(150))
+    direction: Mapped[Direction] = mapped_column(enum_type(Direction))
+    state: Mapped[CallState] = mapped_column(enum_type(CallState), default=CallState.RINGING)
+    result: Mapped[Result | None] = mapped_column(enum_type(Result))
+    cause: Mapped[int | None]
+    hangup_by: Mapped[HungUpBy | None] = mapped_column(enum_type(HungUpBy))
+    number: Mapped[str | None] = mapped_column(sa.String(40))
+    number_raw: Mapped[str] = mapped_column(sa.Text, default="")
+    name_raw: Mapped[str] = mapped_column(sa.Text, default="")
+    withheld: Mapped[bool] = mapped_column(default=False)
+    did: Mapped[str | None] = mapped_column(sa.String(80))
+    queue: Mapped[str | None] = mapped_column(sa.String(80), index=True)
+    party_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("party.id", ondelete="SET NULL"))
+    requested_by_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
+    request_key: Mapped[str | None] = mapped_column(sa.String(80), unique=True)
+    dialled_at: Mapped[datetime | None]  # when the switch was asked; by one request only
+    failure: Mapped[str] = mapped_column(sa.String(200), default="")  # the switch's reason, or UNHEARD
+    started_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    wait_seconds: Mapped[float] = mapped_column(default=0.0)
+    talk_seconds: Mapped[float] = mapped_column(default=0.0)
+    hold_seconds: Mapped[float] = mapped_column(default=0.0)
+    disposition_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("disposition.id", ondelete="RESTRICT"))
+    version: Mapped[int] = mapped_column(default=0)
+
+    party: Mapped[Party | None] = relationship(lazy="joined")
+    requested_by: Mapped[User | None] = relationship(lazy="joined")
+    disposition: Mapped[Disposition | None] = relationship(lazy="joined")
+    legs: Mapped[list[Leg]] = relationship(
+        back_populates="call", cascade="all, delete-orphan", order_by="Leg.rang_at", lazy="selectin"
+    )
+    notes: Mapped[list[CallNote]] = relationship(
+        back_populates="call", cascade="all, delete-orphan", lazy="selectin", order_by="CallNote.updated_at"
+    )
+
+    def may_become(self, state: CallState) -> bool:
+        """State moves forward only; holding and resuming are sideways."""
+        return _RANK[state] > _RANK[self.state] or {state, self.state} == {CallState.ANSWERED, CallState.HELD}
+
+    @property
+    def is_over(self) -> bool:
+        return self.state is CallState.ENDED
+
+    @property
+    def is_missed(self) -> bool:
+        """An inbound customer whom nobody of ours talked to."""
+        return self.is_over and self.direction is Direction.INBOUND and self.answered_at is None
+
+    @property
+    def answered_legs(self) -> list[Leg]:
+        return [leg for leg in self.legs if leg.answered_at is not None]
+
+    def leg_of(self, user_id: UUID) -> Leg | None:
+        """The leg of this user that matters now: both of their phones may have rung, and a queue rings one again."""
+        own = [leg for leg in reversed(self.legs) if leg.user_id == user_id]
+        return min(own, key=lambda leg: leg.distance, default=None)
+
+
+class Leg(Identified, Model):
+    """One phone's part. `user_id` is whose phone it was then; a line that changes hands later changes nothing here."""
+
+    __table_args__ = (sa.UniqueConstraint("call_id", "uid"), sa.Index(None, "user_id", "ended_at"))
+    call_id: Mapped[UUID] = mapped_column(sa.ForeignKey("call.id", ondelete="CASCADE"))
+    uid: Mapped[str] = mapped_column(sa.String(150))
+    line: Mapped[str] = mapped_column(sa.String(80))
+    channel: Mapped[str] = mapped_column(sa.String(160), default="")
+    queue: Mapped[str | None] = mapped_column(sa.String(80))
+    user_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
+    rang_at: Mapped[datetime] = mapped_column(default=now)
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    result: Mapped[LegResult | None] = mapped_column(enum_type(LegResult))
+    cause: Mapped[int | None]
+    talk_seconds: Mapped[float] = mapped_column(default=0.0)
+    wrapped_up_at: Mapped[datetime | None]
+    call: Mapped[Call] = relationship(back_populates="legs")
+    user: Mapped[User | None] = relationship(lazy="joined")
+
+    @property
+    def distance(self) -> int:
+        """From what its agent is doing now: talking, ringing, wrapping up, anything that is past."""
+        if self.answered_at and self.ended_at is None:
+            return 0
+        return 1 if self.is_ringing else 2 if self.wants_wrap_up else 3
+
+    @property
+    def is_ringing(self) -> bool:
+        return self.answered_at is None and self.ended_at is None
+
+    @property
+    def wants_wrap_up(self) -> bool:
+        return self.answered_at is not None and self.ended_at is not None and self.wrapped_up_at is None
+
+    def ring_seconds(self) -> float:
+        end = self.answered_at or self.ended_at
+        return (end - self.rang_at) / timedelta(seconds=1) if end else 0.0
+
+
+class CallNote(Identified, Model):
+    """What one agent wrote during or after a call. Each has an own one, so nobody overwrites another's."""
+
+    __table_args__ = (sa.UniqueConstraint("call_id", "user_id"),)
+    call_id: Mapped[UUID] = mapped_column(sa.ForeignKey("call.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"))
+    text: Mapped[str] = mapped_column(sa.Text, default="")
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    call: Mapped[Call] = relationship(back_populates="notes")
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class Disposition(Identified, Model):
+    """What the agent says of a call when wrapping it up. `position` orders them and is their number key."""
+
+    code: Mapped[str] = mapped_column(sa.String(40), unique=True)
+    label: Mapped[str] = mapped_column(sa.String(80))
+    position: Mapped[int] = mapped_column(default=0)
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class NumberChoice(Model):
+    """Which of several parties that share a number was meant last time."""
+
+    number: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    party_id: Mapped[UUID] = mapped_column(sa.ForeignKey("party.id", ondelete="CASCADE"))
+    chosen_by_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
+    chosen_at: Mapped[datetime] = mapped_column(default=now)

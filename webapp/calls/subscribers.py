@@ -1,0 +1,55 @@
+"""What calls do about their own events."""
+
+from __future__ import annotations
+
+from webapp import live
+from webapp.accounts.models import User
+from webapp.calls.actions import adopt_calls, choose_party
+from webapp.calls.events import CallChanged, CallFinished, DispositionLogged
+from webapp.calls.models import Call
+from webapp.calls.queries import call_for
+from webapp.contacts.events import PartyAdded, PhoneAdded
+from webapp.contacts.models import Party
+from webapp.db import db
+from webapp.events import after_commit, on
+from webapp.timeline import actions as timeline
+
+
+@after_commit(CallChanged)
+def announce(event: CallChanged) -> None:
+    """Ids, a version and a word of state; only to those whose phones take part."""
+    for user_id, version in event.live_versions:
+        payload = {"uid": str(event.call_id), "version": event.version, "state": event.state, "v": version}
+        live.push("call", payload, to=[user_id])
+
+
+@on(CallFinished)
+def write_history(event: CallFinished) -> None:
+    call = db.session.get_one(Call, event.call_id)
+    if call.party_id:
+        _write(call)
+
+
+@on(DispositionLogged)
+def complete_history(event: DispositionLogged) -> None:
+    call = db.session.get_one(Call, event.call_id)
+    if call.party_id:
+        _write(call)
+
+
+@on(PartyAdded)
+def name_caller(event: PartyAdded) -> None:
+    """Written down during a call: that is who called. A call that is not the writer's to see undoes all of it."""
+    if event.call_id and event.by_id:
+        user = db.session.get_one(User, event.by_id)
+        choose_party(call_for(user, event.call_id), db.session.get_one(Party, event.party_id), by=user)
+
+
+@on(PhoneAdded)
+def find_earlier_calls(event: PhoneAdded) -> None:
+    adopt_calls(event.party_id, event.number)
+
+
+def _write(call: Call) -> None:
+    assert call.party_id is not None
+    timeline.note(call.party_id, "call.ended", call.id, at=call.started_at, data={"direction": call.direction.value})

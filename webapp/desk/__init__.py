@@ -1,0 +1,1 @@
+"""Screens that join the nouns: the agent's desk and the call bar."""

@@ -1,0 +1,232 @@
+"""The call bar's cards: what an agent has to see of each call in which their own phone takes part, and of no other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from flask_babel import gettext as _
+
+from telephony.events import LegResult
+from webapp.accounts.models import User
+from webapp.calls import actions as calls
+from webapp.calls import queries as call_reads
+from webapp.calls import shown as call_shown
+from webapp.calls.models import Call, CallState, Disposition, Leg
+from webapp.contacts import queries as contact_reads
+from webapp.contacts import shown as contacts
+from webapp.contacts.models import Party
+from webapp.db import now
+from webapp.tasks import queries as tasks
+from webapp.tasks.models import Callback
+
+WEEK = timedelta(days=7)
+# what an agent has to look at first
+_ORDER = ("answered", "held", "ringing", "requested", "wrap_up", "failed", "unanswered", "answered_elsewhere")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardCall:
+    """`state` is this agent's view of the call, one of `_ORDER`: it may go on with a colleague meanwhile."""
+
+    uid: str
+    version: int
+    state: str
+    direction: str
+    number_display: str
+    number_e164: str | None
+    name_from_switch: str
+    withheld: bool
+    queue: str | None
+    did: str | None
+    did_label: str | None
+    started_at: datetime
+    ringing_since: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    waited_seconds: int
+    talk_seconds: float
+    line: str
+    can_answer: bool
+    result: str | None
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    id: UUID
+    name: str
+    kind: str
+    company: str
+    last_call_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A disposition and the key that chooses it."""
+
+    code: str
+    label: str
+    key: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    call: CardCall
+    party: contacts.Brief | None
+    matches: list[Match]  # if several have this number, the one last talked to first
+    last_calls: list[call_shown.Row]
+    calls_in_7_days: int  # before this one
+    open_tasks: int
+    also_ringing: list[str]
+    notes: str
+    dispositions: list[Choice]
+    disposition: str | None
+    answered_elsewhere_by: str | None
+    expires_in: float | None  # seconds; then the card goes away by itself
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """All that the cards of one bar need, read at once: the number of questions does not grow with the cards."""
+
+    owners: dict[str, list[Party]]
+    chosen: dict[str, UUID]
+    last_talked: dict[UUID, datetime]
+    last_calls: dict[UUID, list[Call]]
+    how_often: dict[str, int]
+    callbacks: list[Callback]
+    dispositions: Sequence[Disposition]
+
+
+def cards_of(user: User, at: datetime | None = None) -> list[Card]:
+    """The most urgent first."""
+    at = at or now()
+    shown = call_reads.in_bar(user, at)
+    if not shown:
+        return []
+    known = _know(shown, at)
+    cards = [_card(call, user, known, at) for call in shown]
+    return sorted(cards, key=lambda card: _ORDER.index(card.call.state))
+
+
+def _know(shown: Sequence[Call], at: datetime) -> _Known:
+    numbers = list({call.number for call in shown if call.number})
+    owners = contact_reads.parties_with_numbers(numbers)
+    shared = {number: parties for number, parties in owners.items() if len(parties) > 1}
+    sharers = [party.id for parties in shared.values() for party in parties]
+    return _Known(
+        owners=owners,
+        chosen=call_reads.chosen_parties(shared) if shared else {},
+        last_talked=contact_reads.last_calls_at(sharers) if shared else {},
+        last_calls=call_reads.last_calls(shown),
+        how_often=call_reads.how_often(numbers, at - WEEK),
+        callbacks=tasks.of_customers([call.party_id for call in shown if call.party_id], numbers),
+        dispositions=call_reads.dispositions(),
+    )
+
+
+def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
+    leg = call.leg_of(user.id)
+    state = _state(call, leg)
+    owners = known.owners.get(call.number or "", [])
+    party = call.party or _remembered(owners, known.chosen.get(call.number or ""))
+    return Card(
+        call=_card_call(call, leg, state, at),
+        party=contacts.brief(party) if party else None,
+        matches=_matches(owners, known.last_talked),
+        last_calls=call_shown.rows(known.last_calls.get(call.id, []), may_open=()),
+        calls_in_7_days=max(0, known.how_often.get(call.number or "", 0) - (call.started_at > at - WEEK)),
+        open_tasks=sum(_concerns(callback, call, party) for callback in known.callbacks),
+        also_ringing=[other.user.name for other in call.legs if other.is_ringing and other.user and other is not leg],
+        notes=next((note.text for note in call.notes if note.user_id == user.id), ""),
+        dispositions=_choices(known.dispositions),
+        disposition=call.disposition.code if call.disposition else None,
+        answered_elsewhere_by=_taken_by(call) if state == "answered_elsewhere" else None,
+        expires_in=_expires_in(call, leg, state, at),
+    )
+
+
+def _state(call: Call, leg: Leg | None) -> str:
+    if leg is None:
+        return "failed" if call.is_over else "requested"
+    if leg.answered_at and leg.ended_at is None:
+        return "held" if call.state is CallState.HELD else "answered"
+    if leg.is_ringing:
+        return "ringing"
+    if leg.wants_wrap_up:
+        return "wrap_up"
+    if leg.result is LegResult.ANSWERED_ELSEWHERE:
+        return "answered_elsewhere"
+    return "unanswered" if call.is_missed else "failed"
+
+
+def _card_call(call: Call, leg: Leg | None, state: str, at: datetime) -> CardCall:
+    return CardCall(
+        uid=str(call.id),
+        version=call.version,
+        state=state,
+        direction=call.direction.value,
+        number_display=call_shown.number_display(call.number, call.number_raw, call.switch),
+        number_e164=call.number,
+        name_from_switch=call.name_raw,
+        withheld=call.withheld,
+        queue=(leg.queue if leg else None) or call.queue,
+        did=call_shown.did_display(call.switch, call.did),
+        did_label=call_shown.did_label(call.switch, call.did),
+        started_at=call.started_at,
+        ringing_since=leg.rang_at if leg else None,
+        answered_at=leg.answered_at if leg else None,
+        ended_at=(leg.ended_at if leg else None) or call.ended_at,
+        waited_seconds=max(0, int(((call.answered_at or call.ended_at or at) - call.started_at).total_seconds())),
+        talk_seconds=leg.talk_seconds if leg else 0.0,
+        line=leg.line if leg else "",
+        can_answer=state == "ringing" and calls.can_answer(call.switch),
+        result=call.result.value if call.result else None,
+        failure=call_shown.failure(call),
+    )
+
+
+def _matches(owners: list[Party], last_talked: dict[UUID, datetime]) -> list[Match]:
+    if len(owners) < 2:
+        return []
+    matches = [
+        Match(
+            id=party.id,
+            name=party.name,
+            kind=party.kind.value,
+            company=party.company.name if party.company else "",
+            last_call_at=last_talked.get(party.id),
+        )
+        for party in owners
+    ]
+    return sorted(matches, key=lambda match: -match.last_call_at.timestamp() if match.last_call_at else 0.0)
+
+
+def _remembered(owners: list[Party], chosen: UUID | None) -> Party | None:
+    if len(owners) == 1:
+        return owners[0]
+    return next((party for party in owners if party.id == chosen), None)
+
+
+def _concerns(callback: Callback, call: Call, party: Party | None) -> bool:
+    return bool((call.number and callback.number == call.number) or (party and callback.party_id == party.id))
+
+
+def _choices(dispositions: Sequence[Disposition]) -> list[Choice]:
+    return [Choice(code=row.code, label=row.label, key=key) for key, row in enumerate(dispositions, start=1)]
+
+
+def _taken_by(call: Call) -> str:
+    return next((leg.user.name for leg in call.answered_legs if leg.user), _("a colleague"))
+
+
+def _expires_in(call: Call, leg: Leg | None, state: str, at: datetime) -> float | None:
+    if state not in call_reads.SHOWN_FOR:
+        return None
+    since = leg.rang_at if leg and state == "ringing" else (leg and leg.ended_at) or call.ended_at or call.started_at
+    return max(
+        0.0, round((since + call_reads.SHOWN_FOR[state] - at).total_seconds() + 0.1, 1)
+    )  # not before the server agrees

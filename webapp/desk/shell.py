@@ -1,0 +1,85 @@
+"""What the frame around every page shows: the way to the other pages, the agent's status, the call bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from flask import request
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp import live
+from webapp.accounts.models import User
+from webapp.accounts.permissions import Permission, may
+from webapp.db import db, now
+from webapp.desk.cards import cards_of
+from webapp.tasks.queries import how_many_open
+
+log = structlog.get_logger(__name__)
+LANGUAGES = [("en", "English"), ("el", "Ελληνικά")]
+
+
+def shell_context() -> dict[str, Any]:
+    """For every template. An error page must come also when the database does not."""
+    if request.endpoint == "desk.callbar":  # the one fragment that is asked for by itself, and in a hurry
+        return {}
+    try:
+        if current_user.is_authenticated:
+            return _ui(current_user) | _frame(current_user)
+    except SQLAlchemyError:
+        log.exception("the frame could not be read")
+        db.session.rollback()
+    return _ui(None) | {"nav": [], "presence": None, "callbar": None}
+
+
+def callbar_context(user: User) -> dict[str, Any]:
+    # the version first: what changes while the cards are read is then asked for once more
+    version = live.version_of(user.id)
+    return {
+        "v": version,
+        "now": now(),
+        "status": user.status,
+        "lines": [line.endpoint for line in user.lines],
+        "cards": cards_of(user) if may(user, Permission.CALL_TAKE) else [],
+    }
+
+
+def badges(user: User) -> dict[str, int]:
+    return {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
+
+
+def _ui(user: User | None) -> dict[str, Any]:
+    locale = get_locale()
+    theme, density = (user.theme, user.density) if user else ("auto", "comfortable")
+    lang = locale.language if locale else "en"
+    direction = locale.text_direction if locale else "ltr"
+    return {"ui": {"theme": theme, "density": density, "lang": lang, "dir": direction}, "languages": LANGUAGES}
+
+
+def _frame(user: User) -> dict[str, Any]:
+    return {
+        "nav": _nav(user),
+        "presence": {"status": user.status, "since": user.status_since},
+        "callbar": callbar_context(user),
+    }
+
+
+def _nav(user: User) -> list[dict[str, Any]]:
+    counted = badges(user)
+    places = [
+        (Permission.CALL_TAKE, "/desk", _("Desk"), "headset", ""),
+        (Permission.CONTACT_READ, "/contacts", _("Contacts"), "users", ""),
+        (Permission.CALL_READ, "/calls", _("Calls"), "phone", ""),
+        (Permission.CALLBACK_WORK, "/callbacks", _("Callbacks"), "phone-incoming", "callbacks"),
+    ]
+    return [
+        {
+            "url": url, "label": label, "icon": icon, "badge_key": key, "badge": counted.get(key, 0),
+            "active": f"{request.path}/".startswith(f"{url}/"),
+        }
+        for permission, url, label, icon, key in places
+        if may(user, permission)
+    ]  # fmt: skip

@@ -1,0 +1,107 @@
+"""Screens that join nouns: the agent's desk, the call bar, the pages of a contact and of a call."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+from uuid import UUID
+
+import structlog
+from flask import Blueprint, render_template, request, url_for
+from flask_babel import to_user_timezone
+from flask_login import current_user
+from flask_security import auth_required
+
+from webapp import incoming, live
+from webapp.accounts.permissions import Permission, may, requires
+from webapp.calls import queries as call_reads
+from webapp.calls import shown as calls
+from webapp.contacts import queries as contact_reads
+from webapp.contacts import shown as contacts
+from webapp.db import now
+from webapp.desk import queries, shell
+from webapp.tasks import queries as task_reads
+from webapp.tasks import shown as tasks
+
+bp = Blueprint("desk", __name__)
+log = structlog.get_logger(__name__)
+LONGEST_PAINT = 60_000  # ms
+FEW = 8  # rows of a list that has a page of its own
+
+
+@bp.get("/desk")
+@auth_required("session")  # type: ignore[untyped-decorator]
+def index() -> Any:
+    works = may(current_user, Permission.CALLBACK_WORK)
+    midnight = to_user_timezone(now()).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    own_calls = call_reads.log(current_user, call_reads.Filters(mine=True)).rows[:FEW]
+    return render_template(
+        "desk/index.html",
+        callbacks=tasks.rows(task_reads.open_callbacks(size=FEW).rows, current_user) if works else [],
+        counts={"open": task_reads.how_many_open()} if works else {},
+        recent_calls=calls.rows(own_calls),
+        today=queries.today(current_user, midnight),
+    )
+
+
+@bp.get("/desk/callbar")
+@auth_required("session")  # type: ignore[untyped-decorator]
+def callbar() -> Any:
+    return render_template("desk/_callbar.html", callbar=shell.callbar_context(current_user))
+
+
+@bp.get("/desk/badges")
+@auth_required("session")  # type: ignore[untyped-decorator]
+def badges() -> Any:
+    return shell.badges(current_user)
+
+
+@bp.get("/live/since")
+@auth_required("session")  # type: ignore[untyped-decorator]
+def since() -> Any:
+    version = live.version_of(current_user.id)
+    return {"v": version, "changed": request.args.get("v") != str(version)}
+
+
+@bp.post("/live/painted")
+@auth_required("session")  # type: ignore[untyped-decorator]
+def painted() -> Any:
+    """How long a card took from the socket's message to the screen: the page measures, the log keeps."""
+    sent = incoming.body()
+    call = incoming.uuid(sent, "uid")
+    version = int(min(max(incoming.number(sent, "version"), 0), 2**31))
+    ms = round(min(max(incoming.number(sent, "ms"), 0), LONGEST_PAINT), 1)
+    log.info("pop painted", call=str(call), version=version, ms=ms, user=str(current_user.id))
+    return "", 204
+
+
+@bp.get("/contacts/<uuid:party_id>")
+@requires(Permission.CONTACT_READ)
+def contact(party_id: UUID) -> Any:
+    party = contact_reads.party(party_id)
+    history = queries.history(current_user, party, request.args.get("after"))
+    numbers = [point.value for point in party.phones]
+    return render_template(
+        "contacts/show.html",
+        party=contacts.whole(party),
+        timeline=history.rows,
+        next_url=url_for(".contact", party_id=party.id, after=history.after) if history.after else None,
+        callbacks=tasks.rows(task_reads.of_customers([party.id], numbers), current_user),
+        facts=queries.facts(party.id),
+        may_edit=may(current_user, Permission.CONTACT_WRITE),
+    )
+
+
+@bp.get("/calls/<uuid:call_id>")
+@requires(Permission.CALL_READ)
+def call(call_id: UUID) -> Any:
+    found = call_reads.call_for(current_user, call_id)
+    shown, callback = calls.whole(found), task_reads.of_call(found.id)
+    return render_template(
+        "calls/show.html",
+        call=shown,
+        legs=calls.legs(found),
+        timeline=calls.course(found),
+        notes=shown.notes,
+        callback=tasks.rows([callback], current_user)[0] if callback else None,
+    )

@@ -1,0 +1,95 @@
+"""The socket that says *that* something changed; what it is, the page asks over HTTP.
+
+Rooms are chosen by the server alone: a socket is put into `user:<id>` of whoever is logged in, and there is no event by
+which a page could ask for another. Every user has a version, raised in the transaction that changed something for them:
+a page that was away compares it (`/live/since`) and converges; a lost message costs latency, never truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_login import current_user
+from flask_socketio import SocketIO, join_room
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.settings import Settings
+from webapp.db import Model, db
+
+socketio = SocketIO()
+
+
+class LiveVersion(Model):
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(default=0)
+
+
+def init(app: Flask, settings: Settings, *, async_mode: str | None = None) -> None:
+    """`async_mode` is pinned: left open, whatever package happens to be installed would choose the server."""
+    socketio.init_app(
+        app,
+        async_mode=async_mode or "threading",
+        message_queue=settings.redis_url,
+        transports=["websocket"],
+        cors_allowed_origins=list(settings.allowed_origins) or None,
+        cookie=None,
+        max_http_buffer_size=100_000,
+        ping_interval=10,
+        ping_timeout=10,
+        manage_session=False,
+    )
+
+
+@socketio.on("connect")  # type: ignore[untyped-decorator]
+def _connect(_auth: Any = None) -> bool | None:
+    if not current_user.is_authenticated:
+        return False
+    join_room(room(current_user.id))
+    return None
+
+
+def room(user_id: UUID) -> str:
+    return f"user:{user_id}"
+
+
+def push(message: str, payload: dict[str, Any], *, to: Iterable[UUID]) -> None:
+    """After the commit. Payloads are ids, versions and words of state: no name and no number crosses the queue."""
+    for user_id in to:
+        socketio.emit(message, payload, to=room(user_id))
+
+
+def touch(user_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Inside a transaction: raise the version of each of these users; returns the new ones."""
+    versions = {}
+    for user_id in sorted(set(user_ids)):
+        row = db.session.get(LiveVersion, user_id, with_for_update=True)
+        if row is None:
+            row = LiveVersion(user_id=user_id, version=0)
+            db.session.add(row)
+        row.version += 1
+        versions[user_id] = row.version
+    db.session.flush()
+    return versions
+
+
+def version_of(user_id: UUID) -> int:
+    return db.session.scalar(sa.select(LiveVersion.version).where(LiveVersion.user_id == user_id)) or 0
+
+
+def end_sessions(user_id: UUID) -> None:
+    """At log-out: this user's sockets are closed. A page whose session is still good comes back by itself; one in
+    another process is asked to look whether its session is."""
+    server = socketio.server
+    for sid, _transport in list(server.manager.get_participants("/", room(user_id))):
+        server.disconnect(sid)
+    push("check", {}, to=[user_id])
+
+
+def shut_out(user_id: UUID) -> None:
+    """Whoever may not be here any more hears nothing more, in whichever process the socket is."""
+    end_sessions(user_id)
+    socketio.close_room(room(user_id))

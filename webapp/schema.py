@@ -1,0 +1,62 @@
+"""The database's schema: brought up to date by one command, made the same way in tests."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+
+from webapp.db import db
+
+LOCK = 0x52696E67  # any number that nobody else of this database locks
+_one_at_a_time = threading.Lock()  # Alembic keeps its context in a module
+HERE = Path(__file__).parent / "migrations"
+
+
+def upgrade(app: Flask) -> None:
+    """Safe to run at every start, and by several processes at once: on PostgreSQL they wait for each other."""
+    with _one_at_a_time, app.app_context(), db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
+            connection.commit()
+        try:
+            command.upgrade(_config(connection), "head")
+            connection.commit()
+        finally:
+            if connection.dialect.name == "postgresql":
+                connection.rollback()
+                connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
+                connection.commit()
+
+
+def revise(app: Flask, message: str) -> None:
+    """Write a migration for what the models have and the database has not. For developers."""
+    with app.app_context(), db.engine.connect() as connection:
+        command.revision(_config(connection), message, autogenerate=True)
+
+
+def is_current(app: Flask) -> bool:
+    with app.app_context(), db.engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        return current == ScriptDirectory.from_config(_config(connection)).get_current_head()
+
+
+def differences(app: Flask) -> list[object]:
+    """What the models have and the migrations have not made: must be nothing."""
+    from alembic.autogenerate import compare_metadata
+
+    with app.app_context(), db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        return list(compare_metadata(context, db.metadata))
+
+
+def _config(connection: object) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    config.attributes["connection"] = connection
+    return config

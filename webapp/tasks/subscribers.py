@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from webapp import live
+from webapp.accounts.permissions import Permission
+from webapp.accounts.queries import users_who_may
+from webapp.calls.events import CallMerged, CallMissed, CustomerReached
+from webapp.calls.models import Call
+from webapp.contacts.events import PhoneAdded
+from webapp.contacts.queries import parties_with_number
+from webapp.db import db
+from webapp.events import after_commit, on
+from webapp.tasks.actions import close_reached, follow_merge, open_or_join, take_back
+from webapp.tasks.events import CallbacksChanged
+from webapp.tasks.models import Callback
+
+
+@on(CallMissed)
+def open_callback(event: CallMissed) -> None:
+    open_or_join(db.session.get_one(Call, event.call_id))
+
+
+@on(CustomerReached)
+def close_callback(event: CustomerReached) -> None:
+    take_back(event.call_id, direction=event.direction, at=event.at)
+    if event.number:
+        close_reached(event.number, call_id=event.call_id, direction=event.direction, at=event.at)
+
+
+@on(CallMerged)
+def keep_callbacks_of_merged(event: CallMerged) -> None:
+    follow_merge(event.call_id, event.merged_id)
+
+
+@on(PhoneAdded)
+def name_open_callback(event: PhoneAdded) -> None:
+    if [party.id for party in parties_with_number(event.number)] != [event.party_id]:
+        return  # several share the number: nobody knows yet who called
+    db.session.execute(
+        sa.update(Callback)
+        .where(Callback.open_key == f"tel:{event.number}", Callback.party_id.is_(None))
+        .values(party_id=event.party_id)
+    )
+
+
+@after_commit(CallbacksChanged)
+def refresh_lists(event: CallbacksChanged) -> None:
+    live.push("desk", {"kind": "callbacks"}, to=users_who_may(Permission.CALLBACK_WORK))
