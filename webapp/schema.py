@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
@@ -10,6 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
+from sqlalchemy.engine import Connection
 
 from webapp.db import db
 
@@ -20,14 +22,25 @@ HERE = Path(__file__).parent / "migrations"
 
 def upgrade(app: Flask) -> None:
     """Safe to run at every start, and by several processes at once: on PostgreSQL they wait for each other."""
+    _move(app, command.upgrade, "head")
+
+
+def downgrade(app: Flask, revision: str) -> None:
+    """The way back to an older schema; what only the newer one can hold is lost."""
+    _move(app, command.downgrade, revision)
+
+
+def _move(app: Flask, move: Callable[[Config, str], None], revision: str) -> None:
     with _one_at_a_time, app.app_context(), db.engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
             connection.commit()
+        _watch_references(connection, False)
         try:
-            command.upgrade(_config(connection), "head")
+            move(_config(connection), revision)
             connection.commit()
         finally:
+            _watch_references(connection, True)
             if connection.dialect.name == "postgresql":
                 connection.rollback()
                 connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
@@ -53,6 +66,16 @@ def differences(app: Flask) -> list[object]:
     with app.app_context(), db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         return list(compare_metadata(context, db.metadata))
+
+
+def _watch_references(connection: Connection, on: bool) -> None:
+    """SQLite changes a table by making it anew and dropping the old one: rows that refer to it must not go with that."""
+    if connection.dialect.name == "sqlite":
+        if connection.in_transaction():
+            connection.rollback()
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        raw.cursor().execute(f"PRAGMA foreign_keys = {'ON' if on else 'OFF'}")
 
 
 def _config(connection: object) -> Config:

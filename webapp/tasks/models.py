@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,16 +14,27 @@ from webapp.contacts.models import Party
 from webapp.db import Identified, Model, enum_type, now
 
 
+class CallbackKind(StrEnum):
+    MISSED = "missed"  # nobody talked to the caller
+    TICKET = "ticket"  # the caller left the queue to be called, and keeps the place in it
+    PROMISE = "promise"  # somebody of ours said that we would call
+
+
 class CallbackState(StrEnum):
     OPEN = "open"
-    CLAIMED = "claimed"
+    CLAIMED = "claimed"  # somebody is on it, until `claimed_until`
+    WAITING = "waiting"  # not before `retry_at`
     CLOSED = "closed"
 
 
 class ClosedAs(StrEnum):
-    REACHED = "reached"  # we called them and they answered
+    REACHED = "reached"  # a call of ours that was not made for this callback
+    CALLED_BACK = "called_back"  # a call of ours that was
     RANG_IN = "rang_in"  # they called again and were answered
+    EXHAUSTED = "exhausted"  # called as often as the plan says, and never reached
     DISMISSED = "dismissed"  # a person decided so, and said why
+    SHORT = "short"  # hung up so soon that, by the queue's policy, nobody calls back
+    MERGED = "merged"  # it turned out to be of the same caller as another one
 
 
 class Callback(Identified, Model):
@@ -37,14 +49,27 @@ class Callback(Identified, Model):
     switch: Mapped[str] = mapped_column(sa.String(40))
     queue: Mapped[str | None] = mapped_column(sa.String(80))
     did: Mapped[str | None] = mapped_column(sa.String(80))
+    kind: Mapped[CallbackKind] = mapped_column(enum_type(CallbackKind), default=CallbackKind.MISSED)
     state: Mapped[CallbackState] = mapped_column(enum_type(CallbackState), default=CallbackState.OPEN)
     missed: Mapped[int] = mapped_column(default=1)  # how often they called without being talked to
     first_missed_at: Mapped[datetime]
     last_missed_at: Mapped[datetime]
     due_at: Mapped[datetime]
-    overdue_told_at: Mapped[datetime | None]
+    overdue_told_at: Mapped[datetime | None]  # when the heads were told
+    second_step_at: Mapped[datetime | None]  # when those above them were
+    reminded: Mapped[int] = mapped_column(default=0)  # how many of the policy's reminders were given
+    assigned_to_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    assigned_by: Mapped[str] = mapped_column(sa.String(20), default="")  # owner, last_agent, turn, or person
+    attempts: Mapped[int] = mapped_column(default=0)  # calls of ours that did not reach them
+    retry_at: Mapped[datetime | None] = mapped_column(index=True)
+    promised_for: Mapped[datetime | None]  # the moment that was promised to the callee
+    promised_zone: Mapped[str] = mapped_column(sa.String(60), default="")  # the callee's clock
+    promised_by_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
+    note: Mapped[str] = mapped_column(sa.String(500), default="")
+    merged_into_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("callback.id", ondelete="SET NULL"))
     claimed_by_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
     claimed_at: Mapped[datetime | None]
+    claimed_until: Mapped[datetime | None] = mapped_column(index=True)  # a claim is a lease
     closed_at: Mapped[datetime | None] = mapped_column(index=True)
     closed_as: Mapped[ClosedAs | None] = mapped_column(enum_type(ClosedAs))
     closed_by_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
@@ -53,6 +78,7 @@ class Callback(Identified, Model):
 
     party: Mapped[Party | None] = relationship(lazy="joined")
     claimed_by: Mapped[User | None] = relationship(foreign_keys=[claimed_by_id], lazy="joined")
+    assigned_to: Mapped[User | None] = relationship(foreign_keys=[assigned_to_id], lazy="joined")
     closed_by: Mapped[User | None] = relationship(foreign_keys=[closed_by_id], lazy="joined")
     closed_by_call: Mapped[Call | None] = relationship(foreign_keys=[closed_by_call_id])
 
@@ -74,3 +100,32 @@ class CallbackCall(Model):
 
     call_id: Mapped[UUID] = mapped_column(sa.ForeignKey("call.id", ondelete="CASCADE"), primary_key=True)
     callback_id: Mapped[UUID] = mapped_column(sa.ForeignKey("callback.id", ondelete="CASCADE"), index=True)
+
+
+class CallbackAttempt(Model):
+    """A call of ours that was made for a callback."""
+
+    call_id: Mapped[UUID] = mapped_column(sa.ForeignKey("call.id", ondelete="CASCADE"), primary_key=True)
+    callback_id: Mapped[UUID] = mapped_column(sa.ForeignKey("callback.id", ondelete="CASCADE"), index=True)
+    by_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
+    at: Mapped[datetime] = mapped_column(default=now)
+    failed_at: Mapped[datetime | None]  # when it was over without a conversation
+
+
+class QueuePolicy(Model):
+    """What is promised to the callers of a queue; the row named "" is for all that have none of their own.
+
+    `hours`: for each day "0" (Monday) to "6" a list of ["09:00", "18:00"]; empty: always open. Minutes are working
+    minutes on that calendar, seconds are seconds.
+    """
+
+    queue: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
+    zone: Mapped[str] = mapped_column(sa.String(60))
+    hours: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    holidays: Mapped[str] = mapped_column(sa.String(20), default="")  # country, or country-subdivision; "" for none
+    closed_days: Mapped[list[str]] = mapped_column(default=list)  # further ones, ISO dates
+    callback_minutes: Mapped[int] = mapped_column(default=30)
+    reminder_minutes: Mapped[list[int]] = mapped_column(sa.JSON, default=lambda: [15, 20, 30])
+    second_step_minutes: Mapped[int] = mapped_column(default=30)  # after it is overdue
+    retry_minutes: Mapped[list[int]] = mapped_column(sa.JSON, default=lambda: [5, 30, 120])  # one more attempt each
+    short_seconds: Mapped[int] = mapped_column(default=0)  # who hangs up sooner is not called back
