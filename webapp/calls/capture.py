@@ -6,7 +6,7 @@ State moves forward only. What is known stays known: an event may fill a gap or 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,8 +20,9 @@ from telephony.events import CallEnded, Caller, CallEvent, CallStarted, LegResul
 from telephony.numbers import e164, is_withheld
 from webapp import live, switches
 from webapp.accounts.models import Line
+from webapp.calls import why
 from webapp.calls.events import CallChanged, CallFinished, CallMerged, CallMissed, CustomerReached
-from webapp.calls.models import Call, CallNote, CallState, Leg, NumberChoice
+from webapp.calls.models import Call, CallNote, CallState, Leg, NumberChoice, Step, StepKind
 from webapp.contacts.queries import parties_with_number
 from webapp.db import db, transaction
 from webapp.events import publish
@@ -66,6 +67,7 @@ def _record(event: CallEvent, switch: str) -> None:
         call.linkedid = call.linkedid or event.uid
     _HANDLERS[type(event)](call, event)
     if _fingerprint(call) != before or call.version == 0:
+        why.note(call, StepKind.TOLD, why.facts_of(event), said_at=event.at)
         changed(call)
 
 
@@ -93,6 +95,7 @@ def changed(call: Call) -> None:
     db.session.flush()
     users = {leg.user_id for leg in call.legs if leg.user_id} | ({call.requested_by_id} - {None})
     versions = live.touch(user for user in users if user)
+    why.note(call, StepKind.SENT, {"users": [str(user) for user in versions], "version": call.version})
     publish(
         CallChanged(
             call_id=call.id,
@@ -179,6 +182,7 @@ def _merged(call: Call, event: told.CallsMerged) -> None:
         call.answered_at = min(call.answered_at, other.answered_at)
     db.session.flush()
     db.session.execute(sa.delete(Activity).where(Activity.subject_id == other.id))
+    db.session.execute(sa.update(Step).where(Step.call_id == other.id).values(call_id=call.id))
     publish(CallMerged(call_id=call.id, merged_id=other.id))
     db.session.expire(other)
     db.session.delete(other)
@@ -274,10 +278,18 @@ def _identify(call: Call, customer: Caller) -> None:
         return  # not told yet
     call.withheld = identity.withheld
     call.number, call.number_raw, call.name_raw = identity.number, identity.raw, identity.name
+    why.note(call, StepKind.NUMBER, asdict(identity) | {"region": switches.region_of(call.switch)})
     if call.withheld:
         call.party_id = None
     elif call.number and call.party_id is None:
         call.party_id = party_for(call.number)
+        why.note(call, StepKind.MATCH, _matching(call.number, call.party_id))
+
+
+def _matching(number: str, chosen: UUID | None) -> dict[str, Any]:
+    with db.session.no_autoflush:
+        owners = sorted({str(party.id) for party in parties_with_number(number)})
+    return {"parties": owners[:20], "of": len(owners), "chosen": str(chosen) if chosen else None}
 
 
 def party_for(number: str) -> UUID | None:
@@ -296,6 +308,7 @@ def _leg(call: Call, uid: str, line: str, at: datetime) -> Leg:
             return leg
     leg = Leg(uid=uid, line=line, rang_at=at, user_id=_owner(call.switch, line), talk_seconds=0.0)
     call.legs.append(leg)
+    why.note(call, StepKind.PHONE, {"line": line, "user": str(leg.user_id) if leg.user_id else None}, said_at=at)
     return leg
 
 

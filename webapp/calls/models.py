@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -155,6 +156,29 @@ class CallNote(Identified, Model):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     call: Mapped[Call] = relationship(back_populates="notes")
     user: Mapped[User] = relationship(lazy="joined")
+
+
+class StepKind(StrEnum):
+    TOLD = "told"  # what the switch said
+    NUMBER = "number"  # how the caller's number was read
+    MATCH = "match"  # whose it is
+    PHONE = "phone"  # a phone takes part, and whose it is
+    SENT = "sent"  # whose pages were told to look
+    PAINTED = "painted"  # a page showed it
+
+
+class Step(Identified, Model):
+    """A link of the chain from what the switch said of a call to what somebody saw: why it popped, or did not.
+
+    `at` is our clock, `said_at` the switch's. `facts` hold ids and words of ours, and what the line said verbatim.
+    """
+
+    call_id: Mapped[UUID] = mapped_column(sa.ForeignKey("call.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[StepKind] = mapped_column(enum_type(StepKind))
+    at: Mapped[datetime] = mapped_column(default=now)
+    said_at: Mapped[datetime | None]
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    call: Mapped[Call] = relationship()
 
 
 class Disposition(Identified, Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC
 from typing import Any
 from uuid import UUID
@@ -15,11 +16,13 @@ from flask_security import auth_required
 from webapp import incoming, live
 from webapp.accounts.permissions import Permission, may, requires
 from webapp.calls import queries as call_reads
+from webapp.calls import reasons, why
 from webapp.calls import shown as calls
 from webapp.contacts import queries as contact_reads
 from webapp.contacts import shown as contacts
-from webapp.db import now
+from webapp.db import now, transaction
 from webapp.desk import queries, shell
+from webapp.errors import NotFound
 from webapp.tasks import queries as task_reads
 from webapp.tasks import shown as tasks
 
@@ -66,12 +69,14 @@ def since() -> Any:
 @bp.post("/live/painted")
 @auth_required("session")  # type: ignore[untyped-decorator]
 def painted() -> Any:
-    """How long a card took from the socket's message to the screen: the page measures, the log keeps."""
+    """How long a card took from the socket's message to the screen: the page measures; log and call keep it."""
     sent = incoming.body()
-    call = incoming.uuid(sent, "uid")
+    uid = incoming.uuid(sent, "uid")
     version = int(min(max(incoming.number(sent, "version"), 0), 2**31))
     ms = round(min(max(incoming.number(sent, "ms"), 0), LONGEST_PAINT), 1)
-    log.info("pop painted", call=str(call), version=version, ms=ms, user=str(current_user.id))
+    log.info("pop painted", call=str(uid), version=version, ms=ms, user=str(current_user.id))
+    with suppress(NotFound), transaction():  # it may be another's by now, or one with an older call
+        why.painted(call_reads.call_for(current_user, uid), by=current_user.id, version=version, ms=ms)
     return "", 204
 
 
@@ -102,6 +107,7 @@ def call(call_id: UUID) -> Any:
         call=shown,
         legs=calls.legs(found),
         timeline=calls.course(found),
+        reasons=reasons.of(found),
         notes=shown.notes,
         callback=tasks.rows([callback], current_user)[0] if callback else None,
     )

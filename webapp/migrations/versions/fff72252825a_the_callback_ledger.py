@@ -51,6 +51,19 @@ def upgrade() -> None:
     sa.Column('short_seconds', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('queue', name=op.f('pk_queue_policy'))
     )
+    op.create_table('step',
+    sa.Column('call_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.Enum('told', 'number', 'match', 'phone', 'sent', 'painted', name='stepkind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('said_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('facts', sa.JSON(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['call_id'], ['call.id'], name=op.f('fk_step_call_id_call'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_step'))
+    )
+    with op.batch_alter_table('step', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_step_call_id'), ['call_id'], unique=False)
+
     op.create_table('callback_attempt',
     sa.Column('call_id', sa.Uuid(), nullable=False),
     sa.Column('callback_id', sa.Uuid(), nullable=False),
@@ -124,5 +137,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_callback_attempt_callback_id'))
 
     op.drop_table('callback_attempt')
+    op.drop_table('step')
     op.drop_table('queue_policy')
     # ### end Alembic commands ###
