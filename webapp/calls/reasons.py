@@ -76,7 +76,7 @@ def _told(facts: Mapping[str, Any], names: Names) -> str:
         "CallsMerged": _("Another call turned out to be this conversation."),
         "CallEnded": _("The call ended: %(result)s.", result=facts.get("result") or _("its beginning was not seen")),
     }
-    return words.get(event, event)
+    return str(words.get(event, event))
 
 
 def _started(facts: Mapping[str, Any]) -> str:
