@@ -65,10 +65,11 @@ class FakeSwitch:
 
 @dataclass(frozen=True, slots=True)
 class FakeUser:
-    """A manager.conf user. `actions`: what it may do besides looking; None: everything."""
+    """A manager.conf user. `actions`: what it may do besides looking; None: everything. `hears`: event classes."""
 
     secret: str
     actions: Collection[str] | None = None
+    hears: Collection[str] | None = None
 
 
 class FakeAsterisk:
@@ -93,6 +94,13 @@ class FakeAsterisk:
         self.actions: list[Headers] = []
         self.refuse: dict[str, str] = {}  # action -> Asterisk's message
         self.refuse_logins = ""
+        self.version = "22.10.1"
+        self.timestamps = True  # on the event that Setvar makes
+        self.clock_ahead = 0.0  # seconds
+        self.calls = 0  # processed, as CoreStatus tells
+        self.absent: set[str] = set()  # actions whose module is not loaded
+        self.contexts: set[str] | None = None  # of the dialplan; None: whatever is asked for
+        self.functions: dict[str, str] = {}  # what Getvar finds
         self.silent = False  # connections stay up, nothing is read or answered any more
         self._tls, self._challenges, self._on_originate = tls, challenges, on_originate
         self._changed = threading.Condition()
@@ -295,9 +303,26 @@ class FakeAsterisk:
             threading.Thread(target=self._on_originate, args=(action,), name="fake-originate", daemon=True).start()
 
 
-_PRIVILEGED = frozenset(
-    {"Originate", "Hangup", "PJSIPNotify", "QueuePause", "CoreShowChannels", "QueueStatus", "CoreStatus"}
-)
+_PRIVILEGES = {  # as ListCommands of Asterisk 22 tells them
+    "Originate": "originate,all",
+    "Hangup": "system,call,all",
+    "Redirect": "call,all",
+    "Setvar": "call,all",
+    "Getvar": "call,reporting,all",
+    "PJSIPNotify": "system,all",
+    "PJSIPQualify": "system,reporting,all",
+    "QueuePause": "agent,all",
+    "QueueStatus": "<none>",
+    "CoreShowChannels": "system,reporting,all",
+    "CoreStatus": "system,reporting,all",
+    "CoreSettings": "system,reporting,all",
+    "ShowDialPlan": "config,reporting,all",
+    "ModuleLoad": "system,all",
+    "Command": "command,all",
+    "UpdateConfig": "config,all",
+    "UserEvent": "user,all",
+}
+_PRIVILEGED = frozenset(_PRIVILEGES)
 
 
 class _Session:
@@ -348,7 +373,7 @@ class _Session:
             self._answer("Error", Message="Permission denied")
         elif name in self._pbx.refuse:
             self._answer("Error", Message=self._pbx.refuse[name])
-        elif name not in _ACTIONS:
+        elif name not in _ACTIONS or name in self._pbx.absent:
             self._answer("Error", Message=f"Invalid/unknown command: {name}.")
         else:
             _ACTIONS[name](self, action)
@@ -363,8 +388,11 @@ class _Session:
         with self._writing:  # who has the answer hears everything from then on
             self._answer("Success", Message="Authentication accepted")
             self._mask = None if events in ("on", "all") else frozenset(events.split(",")) - {"off"}
+            if user.hears is not None:
+                self._mask = frozenset(user.hears) if self._mask is None else self._mask & frozenset(user.hears)
             self._user = user
-        self.send_events([_event("FullyBooted", "system,all", Status="Fully Booted")])
+        uptime = str(int(time.time() - self._pbx.started_at))
+        self.send_events([_event("FullyBooted", "system,all", Uptime=uptime, Status="Fully Booted")])
         self._pbx._happened()
 
     def _proves(self, user: FakeUser, action: Headers) -> bool:
@@ -410,7 +438,34 @@ class _Session:
     # each action that is understood
 
     def _ping(self, action: Headers) -> None:
-        self._answer("Success", Ping="Pong", Timestamp=f"{time.time():.6f}")
+        self._answer("Success", Ping="Pong", Timestamp=f"{time.time() + self._pbx.clock_ahead:.6f}")
+
+    def _list_commands(self, action: Headers) -> None:
+        user = self._user
+        assert user is not None
+        may = [name for name in _PRIVILEGES if self._pbx._permitted(user, name) and name not in self._pbx.absent]
+        self._answer("Success", **{name: f"What it does.  (Priv: {_PRIVILEGES[name]})" for name in may})
+
+    def _core_settings(self, action: Headers) -> None:
+        self._answer("Success", AsteriskVersion=self._pbx.version)
+
+    def _show_dialplan(self, action: Headers) -> None:
+        context = action.get("Context", "")
+        if self._pbx.contexts is not None and context not in self._pbx.contexts:
+            self._answer("Error", Message=f"Did not find context {context}")
+        else:
+            self._list("DialPlan list will follow", [], "ShowDialPlanComplete")
+
+    def _get_variable(self, action: Headers) -> None:
+        name = action.get("Variable", "")
+        self._answer("Success", Variable=name, Value=self._pbx.functions.get(name, ""))
+
+    def _set_variable(self, action: Headers) -> None:
+        """A global one."""
+        self._answer("Success", Message="Variable Set")
+        what = {"Channel": "none", "Uniqueid": "none", "Variable": action.get("Variable", ""), "Value": ""}
+        frame = _event("VarSet", "dialplan,all", **what)
+        self._pbx.send(frame if self._pbx.timestamps else re.sub(rb"\r\nTimestamp: [0-9.]+", b"", frame))
 
     def _logoff(self, action: Headers) -> None:
         self._answer("Goodbye", Message="Thanks for all the fish.")
@@ -423,6 +478,7 @@ class _Session:
             CoreStartupDate=time.strftime("%Y-%m-%d", began),
             CoreStartupTime=time.strftime("%H:%M:%S", began),
             CoreCurrentCalls=str(len(self._pbx.board.channels)),
+            CoreProcessedCalls=str(self._pbx.calls),
         )
 
     def _core_show_channels(self, action: Headers) -> None:
@@ -455,6 +511,11 @@ class _Session:
 _ACTIONS: dict[str, Callable[[_Session, Headers], None]] = {
     "Ping": _Session._ping,
     "Logoff": _Session._logoff,
+    "ListCommands": _Session._list_commands,
+    "CoreSettings": _Session._core_settings,
+    "ShowDialPlan": _Session._show_dialplan,
+    "Getvar": _Session._get_variable,
+    "Setvar": _Session._set_variable,
     "CoreStatus": _Session._core_status,
     "CoreShowChannels": _Session._core_show_channels,
     "QueueStatus": _Session._queue_status,

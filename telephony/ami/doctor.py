@@ -1,0 +1,525 @@
+"""Is this Asterisk configured as Ringback needs it? `ask` asks, `examine` decides: each fault with the lines that mend it.
+
+Nothing is tried out: `ListCommands`, which every AMI user may ask, lists just those actions that the asker may use, each
+with the classes that permit it, and only those of loaded modules. So rights are read, not probed. One thing is written:
+the empty global variable ECHO, whose VarSet event proves the way from the switch's core to our ears.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from telephony.ami.client import CLASSES, AmiClient, AmiError, AuthRefused
+from telephony.ami.frames import Frame
+from telephony.ami.switch import Login
+
+ECHO = "CRM_RINGBACK_DOCTOR"
+ECHO_SECONDS = 2.0
+MAX_SKEW = 2.0  # seconds
+SAFE = {18: (18, 24, 2), 20: (20, 9, 2), 21: (21, 4, 2)}  # CVE-2024-42365: "originate" could rewrite the dialplan
+ALWAYS_SAFE = 22
+
+EVENTS_READ = "read = call,agent,cdr,system,dialplan,user"
+EVENTS_WRITE = "write = reporting"
+COMMANDS_WRITE = "write = originate,call,agent,reporting"
+TIMESTAMPS = "timestampevents = yes"
+VARSET_FILTER = (
+    "eventfilter(action(include),name(VarSet),header(Variable),method(regex)) = "
+    "^(_*CRM_.*|REC_FILE|VM_MESSAGEFILE|VMSTATUS|DIALSTATUS|QUEUESTATUS)$"
+)
+CEL_EVENTS = (
+    "CHAN_START,CHAN_END,ANSWER,HANGUP,BRIDGE_ENTER,BRIDGE_EXIT,APP_START,BLINDTRANSFER,ATTENDEDTRANSFER,"
+    "PARK_START,PARK_END,PICKUP,LOCAL_OPTIMIZE,USER_DEFINED,LINKEDID_END"
+)
+CEL_APPS = "queue,voicemail,confbridge,chanspy"
+CEL_COLUMNS = (
+    "${eventtype} ${eventtime} ${CHANNEL(uniqueid)} ${CHANNEL(linkedid)} ${CHANNEL(channame)} ${CALLERID(num)} "
+    "${CALLERID(name)} ${CHANNEL(exten)} ${CHANNEL(context)} ${CHANNEL(appname)} ${CHANNEL(appdata)} ${CHANNEL(peer)} "
+    "${eventextra} ${userdeftype}"
+).split()
+CEL_MAPPING = "ringback.csv => " + ",".join(f"${{CSV_QUOTE({column})}}" for column in CEL_COLUMNS)
+_LINKEDID = CEL_COLUMNS.index("${CHANNEL(linkedid)}")
+_TAIL = 1 << 16  # bytes of the CEL file that are looked at
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_./@-]{1,100}")  # may stand in a function's brackets
+
+
+class Level(StrEnum):
+    FAULT = "fault"
+    LOOK = "look"  # not known, or a matter of judgement: for people to look at
+    WELL = "well"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: Level
+    code: str
+    said: str
+    mend: str = ""
+
+
+Rights = Mapping[str, frozenset[str]]  # the actions that a login may use; the classes each of which permits it
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a switch said. Empty or None: it could not be asked."""
+
+    no_events: str = ""  # why this login got nowhere
+    no_commands: str = ""
+    version: str = ""
+    calls: int = 0  # processed since it started
+    uptime: int | None = None  # seconds, from FullyBooted, which only class "system" hears
+    skew: float | None = None  # seconds by which its clock is ahead of ours
+    doubt: float = 0.0  # seconds by which the skew may be wrong
+    events_may: Rights = field(default_factory=dict)
+    commands_may: Rights = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)  # answers of Getvar, by function
+    no_context: str = ""  # what it said when it did not find the context of click-to-call
+    echo_asked: bool = False
+    echo: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CelFile:
+    """The books of Asterisk, as found on this machine."""
+
+    path: Path
+    problem: str = ""
+    changed_ago: float = 0.0  # seconds
+    rows: tuple[tuple[str, ...], ...] = ()  # the last ones
+
+
+# -------------------------------------------------------------------------------------------------------------- asking
+
+_KEYS = (
+    "AST_CONFIG(manager.conf,general,enabled)",
+    "AST_CONFIG(cel.conf,general,enable)",
+    "AST_CONFIG(cel.conf,general,events)",
+    "AST_CONFIG(cel.conf,general,apps)",
+    "AST_CONFIG(logger.conf,general,queue_log)",
+    "AST_CONFIG(logger.conf,general,queue_log_to_file)",
+    "IFMODULE(cel_custom.so)",
+)
+
+
+def ask(
+    host: str,
+    port: int,
+    events: Login,
+    commands: Login,
+    *,
+    trunks: tuple[str, ...],
+    context: str,
+    tls: ssl.SSLContext | None = None,
+    timeout: float = 5.0,
+) -> Told:
+    """Never raises for what a switch does or is."""
+    heard = _Heard()
+    told: dict[str, object] = {}
+    listener = AmiClient(on_frames=heard.take, tls=tls, timeout=timeout)
+    speaker = AmiClient(tls=tls, timeout=timeout)
+    with closing(listener), closing(speaker):
+        try:
+            listener.connect(host, port)
+            listener.login(events.username, events.secret, CLASSES)
+            told |= _ask_as_listener(listener, events.username, trunks, context)
+        except (AmiError, OSError) as error:
+            told["no_events"] = _why(error, tls is not None)
+        try:
+            speaker.connect(host, port)
+            speaker.login(commands.username, commands.secret, "off")
+            told["commands_may"] = may = _rights(speaker)
+            if "no_events" not in told and "Setvar" in may:
+                speaker.send_action({"Action": "Setvar", "Variable": ECHO, "Value": ""})
+                told["echo_asked"] = True
+        except (AmiError, OSError) as error:
+            told["no_commands"] = _why(error, tls is not None)
+        if told.get("echo_asked"):
+            heard.echoed.wait(ECHO_SECONDS)
+    return Told(**told, uptime=heard.uptime, echo=heard.echo)  # type: ignore[arg-type]
+
+
+class _Heard:
+    """Of all events, the two that matter."""
+
+    def __init__(self) -> None:
+        self.uptime: int | None = None
+        self.echo: Frame | None = None
+        self.echoed = threading.Event()
+
+    def take(self, raws: list[bytes]) -> None:
+        for frame in map(Frame, raws):
+            if frame.name == "FullyBooted":
+                self.uptime = _number(frame.get("Uptime"))
+            elif frame.name == "VarSet" and frame.get("Variable") == ECHO:
+                self.echo = frame
+                self.echoed.set()
+
+
+def _ask_as_listener(client: AmiClient, username: str, trunks: tuple[str, ...], context: str) -> dict[str, object]:
+    may = _rights(client)
+    told: dict[str, object] = {"events_may": may}
+    before = time.time()
+    pong = client.send_action({"Action": "Ping"})
+    after = time.time()
+    with suppress(ValueError):
+        told |= {
+            "skew": float(pong.frame.get("Timestamp", "")) - (before + after) / 2,
+            "doubt": (after - before) / 2,
+        }
+    if "CoreSettings" in may:
+        told["version"] = client.send_action({"Action": "CoreSettings"}).frame.get("AsteriskVersion", "")
+    if "CoreStatus" in may:
+        told["calls"] = _number(client.send_action({"Action": "CoreStatus"}).frame.get("CoreProcessedCalls")) or 0
+    if "ShowDialPlan" in may:
+        shown = client.send_action({"Action": "ShowDialPlan", "Context": context})
+        told["no_context"] = "" if shown.ok else shown.text
+    if "Getvar" in may:
+        keys = (*_KEYS, *filter(None, (_own_read(username), *map(_trunk_state, trunks))))
+        told["values"] = {key: _value(client, key) for key in keys}
+    return told
+
+
+def _own_read(username: str) -> str:
+    return f"AST_CONFIG(manager.conf,{username},read)" if _SAFE_NAME.fullmatch(username) else ""
+
+
+def _trunk_state(trunk: str) -> str:
+    return f"DEVICE_STATE({trunk})" if _SAFE_NAME.fullmatch(trunk) else ""
+
+
+def _value(client: AmiClient, function: str) -> str:
+    """Empty where the function's module is not loaded: Asterisk makes no difference."""
+    return client.send_action({"Action": "Getvar", "Variable": function}).frame.get("Value", "").strip()
+
+
+def _rights(client: AmiClient) -> Rights:
+    frame = client.send_action({"Action": "ListCommands"}).frame
+    described = ((name, re.search(r"\(Priv: ([^)]*)\)\s*$", frame.get(name, ""))) for name in frame)
+    return {name: frozenset(found[1].split(",")) - {"all", "<none>"} for name, found in described if found}
+
+
+def _why(error: Exception, tls: bool) -> str:
+    """In the words of somebody who will mend it."""
+    cause = error.__cause__ or error
+    if isinstance(error, AuthRefused):
+        return f"the log-in is refused ({error}): wrong user or secret, or this machine is not in its permit line"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError):
+        return "it does not speak TLS on this port"
+    if isinstance(cause, ConnectionRefusedError):
+        return "nobody listens on this port"
+    silent = isinstance(cause, TimeoutError) or "closed before the greeting" in str(cause)
+    if silent and not tls:
+        return "no AMI greeting came: a wrong host or port, a firewall, or a port that expects TLS"
+    return str(error)
+
+
+def look_at_cel(path: Path) -> CelFile:
+    try:
+        with path.open("rb") as file:
+            age = time.time() - os.fstat(file.fileno()).st_mtime
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            tail = file.read().decode("utf-8", "replace")
+    except OSError as error:
+        return CelFile(path, problem=error.strerror or str(error))
+    whole = tail if size <= _TAIL else tail.partition("\n")[2]  # the first line may be cut
+    rows = tuple(tuple(row) for row in csv.reader(io.StringIO(whole.replace("\0", "")), strict=False) if row)
+    return CelFile(path, changed_ago=age, rows=rows[-50:])
+
+
+# ----------------------------------------------------------------------------------------------------------- examining
+
+
+def examine(
+    told: Told, *, trunks: tuple[str, ...], context: str, username: str, tls: bool, cel: CelFile | None = None
+) -> list[Finding]:
+    """`username` is the one of the events login; `cel` what was found where the settings say that it is."""
+    findings = [*_logins(told, tls)]
+    if not told.no_events:
+        findings += _version(told.version)
+        findings += _events_rights(told)
+        findings += _events_arrive(told, username)
+        findings += _clock(told)
+        findings += _modules(told, trunks)
+        findings += _trunks(told, trunks)
+        findings += _context(told, context)
+        findings += _cel(told, cel)
+        findings += _queue_log(told)
+        findings += _unseen(told)
+    if not told.no_commands:
+        findings += _commands_rights(told)
+    return findings
+
+
+def _fault(code: str, said: str, *mend: str) -> Finding:
+    return Finding(Level.FAULT, code, said, "\n".join(mend))
+
+
+def _look(code: str, said: str, *mend: str) -> Finding:
+    return Finding(Level.LOOK, code, said, "\n".join(mend))
+
+
+def _well(code: str, said: str) -> Finding:
+    return Finding(Level.WELL, code, said)
+
+
+def _logins(told: Told, tls: bool) -> Iterator[Finding]:
+    for code, why, role in (
+        ("events-login", told.no_events, "events"),
+        ("commands-login", told.no_commands, "commands"),
+    ):
+        if not why:
+            yield _well(code, f"The {role} user can log in.")
+        elif "refused" in why:
+            section = f"[ringback-{role}]"
+            yield _fault(code, f"The {role} user: {why}.", f"in manager.conf, {section} (then: manager reload):",
+                         f"  secret = the one in {role}_secret of the switches file",
+                         "  permit = the address of this machine/255.255.255.255")  # fmt: skip
+        elif "TLS" in why:
+            yield _fault(code, f"The {role} user: {why}.", "in the switches file, for a port that speaks TLS (5039):",
+                         "  tls = false" if tls else "  tls = true")  # fmt: skip
+        else:
+            yield _fault(code, f"The {role} user cannot connect: {why}.", "in manager.conf, [general]:",
+                         "  enabled = yes", "  bindaddr = the address on which this machine reaches it")  # fmt: skip
+
+
+def _version(version: str) -> Iterator[Finding]:
+    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?(?![\w-]*-cert)", version)
+    if not found:
+        yield _look("version", f"The version {version or '(not told)'} cannot be judged.",
+                    "safe are 18.24.2, 20.9.2, 21.4.2, all of 22, and what your distribution has patched;",
+                    "look by hand: asterisk -rx 'core show version'")  # fmt: skip
+        return
+    number = tuple(int(part or 0) for part in found.groups())
+    if number[0] >= ALWAYS_SAFE or number >= SAFE.get(number[0], (ALWAYS_SAFE,)):
+        yield _well("version", f"Asterisk {version} is safe.")
+    else:
+        safe = SAFE.get(number[0])
+        better = ".".join(map(str, safe)) if safe else str(ALWAYS_SAFE)
+        yield _fault("version", f"Asterisk {version} lets who may place calls rewrite the dialplan (CVE-2024-42365).",
+                     f"update Asterisk to {better} or newer")  # fmt: skip
+
+
+def _granted(may: Rights) -> frozenset[str]:
+    """The write classes of a login: those that alone permit an action which it may use."""
+    return frozenset(name for classes in may.values() if len(classes) == 1 for name in classes)
+
+
+def _events_rights(told: Told) -> Iterator[Finding]:
+    missing = [action for action in ("CoreStatus", "CoreShowChannels") if action not in told.events_may]
+    excess = _granted(told.events_may) - {"reporting"}
+    if missing:
+        yield _fault("events-write", f"The events user may not ask {' and '.join(missing)}: after a lost connection "
+                     "nobody knows which calls are alive.", "in manager.conf, [ringback-events]:",
+                     f"  {EVENTS_WRITE}")  # fmt: skip
+    if excess:
+        yield _fault("events-excess", f"The events user may do more than listen: {_listed(excess)}.",
+                     "in manager.conf, [ringback-events]:", f"  {EVENTS_WRITE}")  # fmt: skip
+    if not missing and not excess:
+        yield _well("events-write", "The events user may ask what is alive, and nothing else.")
+
+
+def _commands_rights(told: Told) -> Iterator[Finding]:
+    needed = {"Originate": "originate", "Hangup": "call"}
+    if "QueueStatus" in told.commands_may:
+        needed["QueuePause"] = "agent"
+    missing = {right for action, right in needed.items() if action not in told.commands_may}
+    excess = _granted(told.commands_may) - {"originate", "call", "agent", "reporting"}
+    if missing:
+        yield _fault("commands-write", f"The commands user lacks {_listed(missing)}.",
+                     "in manager.conf, [ringback-commands]:", f"  {COMMANDS_WRITE}")  # fmt: skip
+    if excess:
+        yield _fault("commands-excess", f"The commands user may do more than it needs: {_listed(excess)}.",
+                     "in manager.conf, [ringback-commands]:", f"  {COMMANDS_WRITE}")  # fmt: skip
+    if not missing and not excess:
+        yield _well("commands-write", "The commands user may place calls, end them and pause, and nothing else.")
+
+
+def _events_arrive(told: Told, username: str) -> Iterator[Finding]:
+    read = told.values.get(_own_read(username), "")
+    needed = set(EVENTS_READ.partition("= ")[2].split(","))
+    lacking = needed - set(re.split(r"[,\s]+", read)) if read and read != "all" else set()
+    if told.uptime is None:
+        lacking.add("system")
+    if lacking:
+        yield _fault("events-read", f"The events user does not hear {_listed(lacking)}.",
+                     "in manager.conf, [ringback-events]:", f"  {EVENTS_READ}")  # fmt: skip
+    elif not read:
+        yield _look("events-read", "Whether the events user hears call, agent, cdr and user cannot be seen.",
+                    "look by hand; manager.conf, [ringback-events] must have:", f"  {EVENTS_READ}")  # fmt: skip
+    else:
+        yield _well("events-read", "The events user reads all classes that are needed.")
+    if told.echo is not None:
+        yield _well("echo", "An event made for the purpose arrived.")
+        if told.echo.get("Timestamp"):
+            yield _well("timestamps", "Events have the switch's time.")
+        else:
+            yield _fault("timestamps", "Events come without the switch's time: order and durations are guesses.",
+                         "in manager.conf, [general]:", f"  {TIMESTAMPS}")  # fmt: skip
+    elif told.echo_asked:
+        yield _fault("echo", "An event made for the purpose did not arrive: class dialplan or its filter is missing.",
+                     "in manager.conf, [ringback-events]:", f"  {EVENTS_READ}", f"  {VARSET_FILTER}")  # fmt: skip
+    else:
+        yield _look("timestamps", "Whether events arrive, and with the switch's time, cannot be seen without a "
+                    "commands user of class call.", "manager.conf, [general] must have:", f"  {TIMESTAMPS}")  # fmt: skip
+
+
+def _clock(told: Told) -> Iterator[Finding]:
+    if told.skew is None:
+        yield _look("clock", "The switch does not tell its time.", "compare by hand: date, on both machines")
+    elif abs(told.skew) > MAX_SKEW + told.doubt:
+        way = "ahead of" if told.skew > 0 else "behind"
+        yield _fault("clock", f"The switch's clock is {abs(told.skew):.1f} s {way} ours.",
+                     "run a time service (chrony, systemd-timesyncd) on both machines")  # fmt: skip
+    else:
+        yield _well("clock", "The clocks agree.")
+
+
+def _modules(told: Told, trunks: tuple[str, ...]) -> Iterator[Finding]:
+    if "QueueStatus" not in told.events_may:
+        yield _look("app_queue", "Asterisk has no queues.", "if there should be some, in modules.conf:",
+                    "  load => app_queue.so")  # fmt: skip
+    by_sip = any(trunk.startswith("PJSIP/") for trunk in trunks)
+    if by_sip and "CoreStatus" in told.events_may and "PJSIPQualify" not in told.events_may:
+        yield _fault("res_pjsip", "The trunks are PJSIP's, but PJSIP is not loaded.", "in modules.conf:",
+                     "  load => res_pjsip.so", "  load => chan_pjsip.so")  # fmt: skip
+
+
+def _trunks(told: Told, trunks: tuple[str, ...]) -> Iterator[Finding]:
+    for trunk in trunks:
+        state = told.values.get(_trunk_state(trunk), "")
+        if state == "INVALID":
+            yield _fault(f"trunk {trunk}", f"The trunk {trunk} does not exist: its calls would be nobody's.",
+                         "in the switches file, as in pjsip.conf:", '  trunks = ["PJSIP/name-of-the-endpoint"]')  # fmt: skip
+        elif state:
+            yield _well(f"trunk {trunk}", f"The trunk {trunk} exists.")
+        else:
+            yield _look(f"trunk {trunk}", f"Whether the trunk {trunk} exists cannot be seen.",
+                        "in modules.conf: load => func_devstate.so",
+                        "or look by hand: asterisk -rx 'pjsip show endpoints'")  # fmt: skip
+
+
+def _context(told: Told, context: str) -> Iterator[Finding]:
+    if "ShowDialPlan" not in told.events_may:
+        return
+    if told.no_context:
+        yield _fault("context", f"Click-to-call would fail: {told.no_context}.", "in extensions.conf:",
+                     f"  [{context}]", "  exten => _+X.,1,Dial(PJSIP/${EXTEN}@trunk,30)")  # fmt: skip
+    else:
+        yield _well("context", f"The context {context} for click-to-call exists.")
+
+
+_CEL_CONF = ("in cel.conf, [general]:", "  enable = yes", f"  apps = {CEL_APPS}", f"  events = {CEL_EVENTS}",
+             "  dateformat = %s.%6q")  # fmt: skip
+_CEL_CUSTOM = ("in modules.conf: load => cel_custom.so", "in cel_custom.conf, [mappings]:", f"  {CEL_MAPPING}")
+
+
+def _cel(told: Told, cel: CelFile | None) -> Iterator[Finding]:
+    """The books by which calls are made whole that passed while nobody listened."""
+    loaded = told.values.get("IFMODULE(cel_custom.so)", "")
+    if loaded == "0":
+        yield _fault("cel_custom", "cel_custom is not loaded: nothing tells of calls while nobody listens.",
+                     *_CEL_CUSTOM)  # fmt: skip
+    yield from _cel_conf(told)
+    if cel is not None:
+        yield _cel_file(told, cel)
+    elif loaded == "1":
+        yield _well("cel_custom", "cel_custom is loaded.")
+    elif not loaded:
+        yield _look("cel_custom", "Whether Asterisk writes its books (CEL) cannot be seen: asking costs the class "
+                    "system, which these users must not have.",
+                    "look by hand: asterisk -rx 'cel show status' and asterisk -rx 'module show like cel_custom'",
+                    "or, in modules.conf: load => func_module.so", *_CEL_CUSTOM, *_CEL_CONF)  # fmt: skip
+
+
+def _cel_conf(told: Told) -> Iterator[Finding]:
+    if not _reads_configuration(told):
+        return
+    enabled, events, apps = (
+        told.values.get(f"AST_CONFIG(cel.conf,general,{key})", "") for key in ("enable", "events", "apps")
+    )
+    have = {name.strip().upper() for name in events.split(",")}
+    missing = [name for name in CEL_EVENTS.split(",") if name not in have and "ALL" not in have]
+    unnamed = set(CEL_APPS.split(",")) - {name.strip().lower() for name in apps.split(",")}
+    if enabled.lower() not in ("yes", "true", "on", "1", "y", "t"):
+        yield _fault("cel", "CEL is not enabled.", *_CEL_CONF)
+    elif missing:
+        yield _fault("cel", f"CEL lacks the events {', '.join(missing)}.", *_CEL_CONF)
+    elif unnamed:  # "all" does not do: it brought no APP_START
+        yield _fault("cel", f"CEL does not name the applications {_listed(unnamed)}.", *_CEL_CONF)
+    else:
+        yield _well("cel", "CEL is enabled, with all events and applications.")
+
+
+def _cel_file(told: Told, cel: CelFile) -> Finding:
+    if cel.problem and (told.calls or cel.problem != os.strerror(2)):
+        return _fault("cel_file", f"{cel.path} cannot be read: {cel.problem}.",
+                      "in the switches file: cel = the path of ringback.csv as this program sees it, readable for it",
+                      *_CEL_CUSTOM)  # fmt: skip
+    if cel.rows and not any(_is_cel(row) for row in cel.rows):
+        return _fault("cel_file", f"{cel.path} has other columns than Ringback reads.", *_CEL_CUSTOM)
+    if told.calls and told.uptime is not None and (not cel.rows or cel.changed_ago > told.uptime):
+        return _fault("cel_file", f"Asterisk has had {told.calls} calls since it started, and wrote none of them into "
+                      f"{cel.path}.", *_CEL_CUSTOM, *_CEL_CONF)  # fmt: skip
+    if not told.calls:
+        return _look("cel_file", f"No call yet since Asterisk started: whether {cel.path} is written is not proved.",
+                     "make a call, and ask again")  # fmt: skip
+    return _well("cel_file", f"{cel.path} is being written.")
+
+
+def _is_cel(row: tuple[str, ...]) -> bool:
+    return (
+        len(row) == len(CEL_COLUMNS)
+        and re.fullmatch(r"[A-Z_]{3,40}", row[0]) is not None
+        and re.fullmatch(r"[^\s/]{1,150}", row[_LINKEDID]) is not None  # a channel's name would have a slash
+    )
+
+
+def _queue_log(told: Told) -> Iterator[Finding]:
+    if not _reads_configuration(told) or "QueueStatus" not in told.events_may:
+        return
+    lines = ("in logger.conf, [general]:", "  queue_log = yes", "  queue_log_to_file = yes")
+    if told.values.get("AST_CONFIG(logger.conf,general,queue_log)", "") == "no":
+        yield _fault("queue_log", "The queue log is switched off.", *lines)
+    elif told.values.get("AST_CONFIG(logger.conf,general,queue_log_to_file)", "") != "yes":
+        yield _look("queue_log", "The queue log is a file only as long as no database takes it.", *lines)
+    else:
+        yield _well("queue_log", "The queue log is a file.")
+
+
+def _unseen(told: Told) -> Iterator[Finding]:
+    if _reads_configuration(told):
+        yield _look("secrets", "func_config is loaded: by Getvar and AST_CONFIG every AMI user of class call or "
+                    "reporting can read all of Asterisk's configuration, secrets included.",
+                    "unless your dialplan needs it, in modules.conf:", "  noload => func_config.so")  # fmt: skip
+    else:
+        yield _look("unseen", "cel.conf, logger.conf and the users' own lines cannot be read with these rights, which "
+                    "is as it should be.", "look by hand: writetimeout = 5000 for each AMI user (the default of 100 ms "
+                    "cuts off a client that is busy for a moment); queue_log_to_file = yes in logger.conf")  # fmt: skip
+
+
+def _reads_configuration(told: Told) -> bool:
+    return bool(told.values.get("AST_CONFIG(manager.conf,general,enabled)"))
+
+
+def _listed(names: set[str] | frozenset[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None
