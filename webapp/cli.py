@@ -230,6 +230,25 @@ def show_settings() -> None:
     click.echo("\nThe present settings are right.")
 
 
+@main.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def examine(as_json: bool) -> None:
+    """Is everything right? Each fault with its mend; exit status 1 if there is one. Changes nothing."""
+    from dataclasses import replace
+
+    from webapp import doctor
+    from webapp.app import create_app
+
+    app = create_app(replace(Settings.from_env(), log_level="CRITICAL"))
+    examined = [*doctor.examine_all(app)]
+    if as_json:
+        click.echo(json.dumps(doctor.as_json(examined), ensure_ascii=False, indent=2))
+    else:
+        for line, colour in (*doctor.lines(examined), *((line, None) for line in doctor.summary(examined))):
+            click.secho(line, fg=colour)
+    sys.exit(doctor.has_fault(examined))
+
+
 @main.group()
 def assets() -> None:
     """What browsers load."""

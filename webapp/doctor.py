@@ -1,0 +1,228 @@
+"""Is everything right? Settings, disk, database, Redis, bridges, and what each switch tells: findings, with their mend.
+
+Nothing is changed: the schema is looked at, not upgraded.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import redis
+import sqlalchemy as sa
+from flask import Flask
+
+from config.settings import Settings, SwitchSettings
+from telephony.ami.doctor import MAX_SKEW, Finding, Level, ask, examine, look_at_cel
+from telephony.ami.switch import Login
+from telephony.bridge import ASIDE
+from webapp import leases, schema
+from webapp.db import db, now
+
+ENOUGH_SPACE = 1 << 30  # bytes
+REDIS_SECONDS = 3.0
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Findings about one thing: "Ringback", "switch main"."""
+
+    about: str
+    findings: list[Finding]
+
+
+def examine_all(app: Flask) -> Iterator[Examined]:
+    settings: Settings = app.extensions["ringback.settings"]
+    with app.app_context():
+        yield Examined("Ringback", [*_disk(settings), *_web(settings), *_database(app), *_redis(settings)])
+        for switch in settings.switches:
+            findings = [*_bridge(settings, switch), *_switch(switch)]
+            yield Examined(f"switch {switch.name}", findings)
+
+
+def _well(code: str, said: str) -> Finding:
+    return Finding(Level.WELL, code, said)
+
+
+def _fault(code: str, said: str, mend: str) -> Finding:
+    return Finding(Level.FAULT, code, said, mend)
+
+
+def _look(code: str, said: str, mend: str) -> Finding:
+    return Finding(Level.LOOK, code, said, mend)
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    place = settings.data_dir
+    if not _writable(place):
+        yield _fault("data_dir", f"{place} cannot be written.", f"chown and chmod u+rwx {place}")
+        return
+    free = shutil.disk_usage(place).free
+    if free < ENOUGH_SPACE:
+        yield _fault("space", f"{free >> 20} MB are left in {place}: the journal of calls needs room.",
+                     "free at least 1 GB there, or move RINGBACK_DATA_DIR")  # fmt: skip
+    else:
+        yield _well("space", f"{free >> 30} GB are left in {place}.")
+    secrets = place / "secrets.json"
+    if secrets.exists() and secrets.stat().st_mode & 0o077:
+        yield _fault("secrets", f"{secrets} can be read by others.", f"chmod 600 {secrets}")
+
+
+def _writable(path: Path) -> bool:
+    """It, or the place where it will be made."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+
+
+def _web(settings: Settings) -> Iterator[Finding]:
+    if settings.secure_cookies:
+        yield _well("cookies", "Cookies go over https only.")
+    elif settings.trusted_proxies or settings.host not in LOOPBACK:
+        yield _fault("cookies", "Ringback is served to other machines, and its cookies would go over plain http.",
+                     "RINGBACK_SECURE_COOKIES=yes, behind a proxy with TLS")  # fmt: skip
+    if not settings.switches:
+        yield _look("switches", "No switch is configured: nobody's calls are followed.",
+                    "RINGBACK_SWITCHES=/etc/ringback/switches.toml, see config/switches.example.toml")  # fmt: skip
+
+
+def _database(app: Flask) -> Iterator[Finding]:
+    try:
+        told = db.session.scalar(sa.text("SELECT CURRENT_TIMESTAMP"))
+        db.session.rollback()
+        current = schema.is_current(app)
+    except sa.exc.SQLAlchemyError as error:
+        db.session.rollback()
+        yield _fault("database", f"The database cannot be reached ({type(error).__name__}).",
+                     "start it, and see RINGBACK_DATABASE_URL")  # fmt: skip
+        return
+    yield _well("database", "The database answers.")
+    if current:
+        yield _well("schema", "Its schema is the newest.")
+    else:
+        yield _fault("schema", "Its schema is not that of this version.", "ringback db upgrade")
+    skew = (told - datetime.now(UTC)).total_seconds() if isinstance(told, datetime) and told.tzinfo else 0.0
+    if abs(skew) > MAX_SKEW:
+        yield _fault("database-clock", f"The database's clock differs from ours by {abs(skew):.1f} s.",
+                     "run a time service (chrony, systemd-timesyncd) on both machines")  # fmt: skip
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    if settings.redis_url is None:
+        return
+    try:
+        with redis.Redis.from_url(
+            settings.redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+        ) as client:
+            client.ping()
+        yield _well("redis", "Redis answers.")
+    except (redis.RedisError, ValueError, OSError) as error:
+        yield _fault("redis", f"Redis cannot be reached ({type(error).__name__}): no bell rings, no job runs.",
+                     "start it, and see RINGBACK_REDIS_URL")  # fmt: skip
+
+
+def _bridge(settings: Settings, switch: SwitchSettings) -> Iterator[Finding]:
+    journal = settings.data_dir / "journal" / switch.name
+    if not _writable(journal):
+        yield _fault("journal", f"{journal} cannot be written.", f"chown -R and chmod u+rwx {journal}")
+    if count := _set_aside(journal / ASIDE):
+        yield _look("poison", f"{count} things that the switch told in the last two weeks were not understood.",
+                    f"look into {journal / ASIDE}, and report it")  # fmt: skip
+    try:
+        lease = db.session.get(leases.Lease, f"bridge:{switch.name}")
+        facts = lease.facts if lease and lease.expires_at >= now() else None
+        db.session.rollback()
+    except sa.exc.SQLAlchemyError:
+        db.session.rollback()
+        return  # told of the database already
+    if facts is None:
+        yield _fault("bridge", "Nobody follows this switch.", f"ringback bridge {switch.name}, or ringback run")
+        return
+    if facts.get("problem"):
+        yield _fault("bridge", f"Who follows this switch is in trouble: {facts['problem']}.",
+                     f"see the log of ringback bridge {switch.name}")  # fmt: skip
+    else:
+        yield _well("bridge", "Its calls are being followed.")
+    if tainted := facts.get("tainted"):
+        yield _look("tainted", f"{tainted} messages of the switch were forged by callers, or cut.",
+                    "filter what callers send, first in the dialplan:\n"
+                    "  exten => _X.,1,Set(CALLERID(num)=${FILTER(0-9+,${CALLERID(num)})})")  # fmt: skip
+
+
+def _set_aside(path: Path) -> int:
+    try:
+        with path.open("rb") as notes:
+            return sum(1 for _ in notes)
+    except OSError:
+        return 0
+
+
+def _switch(switch: SwitchSettings) -> list[Finding]:
+    told = ask(
+        switch.host,
+        switch.port,
+        Login(switch.events.user, switch.events.secret),
+        Login(switch.commands.user, switch.commands.secret),
+        trunks=switch.trunks,
+        context=switch.context,
+        tls=ssl.create_default_context() if switch.tls else None,
+    )
+    cel: str | None = getattr(switch, "cel", None)
+    return examine(
+        told,
+        trunks=switch.trunks,
+        context=switch.context,
+        username=switch.events.user,
+        tls=switch.tls,
+        cel=look_at_cel(Path(cel)) if cel else None,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- telling
+
+
+def as_json(examined: list[Examined]) -> dict[str, object]:
+    return {
+        "well": not _count(examined, Level.FAULT),
+        "findings": [
+            {"about": each.about, "level": str(one.level), "code": one.code, "said": one.said, "mend": one.mend}
+            for each in examined
+            for one in each.findings
+        ],
+    }
+
+
+def summary(examined: list[Examined]) -> tuple[str, str]:
+    faults, looks, wells = (_count(examined, level) for level in Level)
+    first = f"{faults} {'fault' if faults == 1 else 'faults'}, {looks} to look at, {wells} well."
+    if faults:
+        return first, "Mend the faults, reload or restart what was changed, and ask again."
+    return first, "Nothing is wrong that can be seen from here."
+
+
+def has_fault(examined: list[Examined]) -> bool:
+    return _count(examined, Level.FAULT) > 0
+
+
+def _count(examined: list[Examined], level: Level) -> int:
+    return sum(one.level is level for each in examined for one in each.findings)
+
+
+COLOURS = {Level.FAULT: "red", Level.LOOK: "yellow", Level.WELL: "green"}
+
+
+def lines(examined: list[Examined]) -> Iterator[tuple[str, str | None]]:
+    """For a terminal: each line with its colour."""
+    for each in examined:
+        yield each.about, None
+        for one in each.findings:
+            yield f"  {one.level:<5}  {one.said}", COLOURS[one.level]
+            for line in one.mend.splitlines():
+                yield f"         {line}", None
+        yield "", None
