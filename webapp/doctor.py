@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import redis
 import sqlalchemy as sa
 from flask import Flask
+from kombu.exceptions import OperationalError
 
 from config.settings import Settings, SwitchSettings
 from telephony.ami.doctor import MAX_SKEW, Finding, Level, ask, examine, look_at_cel
 from telephony.ami.switch import Login
 from telephony.bridge import ASIDE
-from webapp import leases, schema
+from webapp import jobs, leases, schema
 from webapp.db import db, now
 
 ENOUGH_SPACE = 1 << 30  # bytes
-REDIS_SECONDS = 3.0
+BROKER_SECONDS = 3.0
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -40,7 +40,7 @@ class Examined:
 def examine_all(app: Flask) -> Iterator[Examined]:
     settings: Settings = app.extensions["ringback.settings"]
     with app.app_context():
-        yield Examined("Ringback", [*_disk(settings), *_web(settings), *_database(app), *_redis(settings)])
+        yield Examined("Ringback", [*_disk(settings), *_web(settings), *_database(app), *_broker()])
         for switch in settings.switches:
             findings = [*_bridge(settings, switch), *_switch(switch)]
             yield Examined(f"switch {switch.name}", findings)
@@ -113,18 +113,17 @@ def _database(app: Flask) -> Iterator[Finding]:
                      "run a time service (chrony, systemd-timesyncd) on both machines")  # fmt: skip
 
 
-def _redis(settings: Settings) -> Iterator[Finding]:
-    if settings.redis_url is None:
-        return
-    try:
-        with redis.Redis.from_url(
-            settings.redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
-        ) as client:
-            client.ping()
-        yield _well("redis", "Redis answers.")
-    except (redis.RedisError, ValueError, OSError) as error:
-        yield _fault("redis", f"Redis cannot be reached ({type(error).__name__}): no bell rings, no job runs.",
-                     "start it, and see RINGBACK_REDIS_URL")  # fmt: skip
+def _broker() -> Iterator[Finding]:
+    """Redis, where there are several processes; asked as the jobs ask it."""
+    with jobs.celery.connection_for_read(connect_timeout=BROKER_SECONDS) as connection:
+        if connection.transport_cls == "memory":
+            return
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_SECONDS)
+            yield _well("redis", "Redis answers.")
+        except OperationalError as error:
+            yield _fault("redis", f"Redis cannot be reached ({type(error).__name__}): no bell rings, no job runs.",
+                         "start it, and see RINGBACK_REDIS_URL")  # fmt: skip
 
 
 def _bridge(settings: Settings, switch: SwitchSettings) -> Iterator[Finding]:

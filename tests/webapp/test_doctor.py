@@ -78,9 +78,9 @@ def test_a_database_that_is_away(office: Settings) -> None:
 
 def test_redis_is_asked_where_it_is_set(office: Settings) -> None:
     at_work(office)
-    assert "redis" not in found(create_app(office))
     away = found(create_app(replace(office, redis_url="redis://127.0.0.1:1/0")))["redis"]
     assert away.level is Level.FAULT and "127.0.0.1" not in away.said
+    assert "redis" not in found(create_app(office))
 
 
 def test_a_full_disk(office: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
