@@ -48,8 +48,8 @@ bench: setup-dev ## Speed, as ratios measured within one run
 
 .PHONY: lock
 lock: ## Renew the locked dependencies from pyproject.toml
-	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --strip-extras --allow-unsafe -o config/requirements.txt pyproject.toml
-	$(BIN)/pip-compile -q --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --strip-extras --allow-unsafe -c config/requirements.txt -o config/requirements-dev.txt pyproject.toml
+	$(BIN)/pip-compile -q --no-annotate --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --strip-extras --allow-unsafe -o config/requirements.txt pyproject.toml
+	$(BIN)/pip-compile -q --no-annotate --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --strip-extras --allow-unsafe -c config/requirements.txt -o config/requirements-dev.txt pyproject.toml
 
 .PHONY: messages
 messages: ## Collect texts for translation

@@ -23,6 +23,7 @@ from config.settings import Settings
 from webapp import assets_build, health, jobs, live, logs, switches
 from webapp.accounts.actions import LOCALES, logged_in, logged_out
 from webapp.accounts.models import Role, User
+from webapp.calls.shown import result_word
 from webapp.db import db, transaction
 from webapp.desk.shell import shell_context
 from webapp.errors import Forbidden, NotFound, RingbackError
@@ -247,3 +248,4 @@ def _register_edges(app: Flask) -> None:
         db.session.rollback()
 
     app.context_processor(shell_context)
+    app.add_template_global(result_word)

@@ -15,6 +15,7 @@ from flask_babel import ngettext
 from webapp.accounts.models import User
 from webapp.calls import why
 from webapp.calls.models import Call, Step, StepKind
+from webapp.calls.shown import result_word
 from webapp.contacts.models import Party
 from webapp.db import db
 
@@ -64,17 +65,18 @@ def _who(names: Names, key: str) -> str:
 
 def _told(facts: Mapping[str, Any], names: Names) -> str:
     event, line, queue = facts.get("event", ""), facts.get("line", ""), facts.get("queue", "")
+    result = result_word(facts["result"]) if facts.get("result") else _("its beginning was not seen")
     if event == "CallStarted":
         return _started(facts)
     words = {
         "QueueJoined": _("The caller entered the queue %(queue)s.", queue=queue),
         "LegRinging": _("%(line)s rings.", line=line),
         "CallAnswered": _("%(line)s and the customer are connected.", line=line),
-        "LegEnded": _("%(line)s is out: %(result)s.", line=line, result=facts.get("result", "")),
+        "LegEnded": _("%(line)s is out: %(result)s.", line=line, result=result),
         "CallHeld": _("%(line)s put the customer on hold.", line=line),
         "CallResumed": _("%(line)s took the customer back.", line=line),
         "CallsMerged": _("Another call turned out to be this conversation."),
-        "CallEnded": _("The call ended: %(result)s.", result=facts.get("result") or _("its beginning was not seen")),
+        "CallEnded": _("The call ended: %(result)s.", result=result),
     }
     return str(words.get(event, event))
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from telephony.events import Direction, LegResult
 from telephony.numbers import display, e164
@@ -16,6 +17,29 @@ from webapp import switches
 from webapp.calls.models import UNHEARD, Call, Disposition, Leg
 from webapp.contacts import shown as contacts
 from webapp.switches import region_of
+
+RESULTS = {  # of a call or of a phone's part in it
+    "answered": _l("Answered"),
+    "abandoned": _l("Abandoned"),
+    "no_agents": _l("No agents"),
+    "queue_timeout": _l("Queue timeout"),
+    "busy": _l("Busy"),
+    "no_answer": _l("No answer"),
+    "rejected": _l("Rejected"),
+    "wrong_number": _l("Wrong number"),
+    "failed": _l("Failed"),
+    "agent_no_answer": _l("Agent did not answer"),
+    "agent_declined": _l("Agent declined"),
+    "agent_unavailable": _l("Agent's phone unavailable"),
+    "lost": _l("Lost track"),
+    "answered_elsewhere": _l("Answered by a colleague"),
+    "declined": _l("Declined"),
+    "cancelled": _l("Caller gave up"),
+}
+
+
+def result_word(result: str) -> str:
+    return str(RESULTS.get(result, result))
 
 
 @dataclass(frozen=True, slots=True)
