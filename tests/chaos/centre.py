@@ -93,9 +93,9 @@ def habits(dice: Random) -> dict[str, list[Behaviour]]:
     def worker() -> Behaviour:
         mood = dice.random()
         if mood < 0.10:
-            return declines()
+            return Behaviour(ring=0.5, code=603, own_ring=0.5)
         if mood < 0.18:
-            return rings()
+            return Behaviour(ring=FOREVER, own_ring=0.5)
         stay = dice.uniform(1, 8) if dice.random() < 0.6 else FOREVER
         return Behaviour(ring=dice.uniform(0.2, 3), stay=stay, own_ring=dice.uniform(0.2, 2))
 
@@ -225,12 +225,13 @@ class Colleagues:
         mood = self._dice.random()
         if mood < 0.3:
             number = f"+306947{self._dice.randrange(10**6):06}"
-            self._originate(client, self._dice.choice((*SELLERS, *DIRECT)), number, "dialled")
+            self._originate(client, self._dice.choice((*SELLERS, "judy")), number, "dialled")
         elif mood < 0.4:
             self._originate(client, self._dice.choice(SELLERS), self._people.agent("judy").extension, "internal")
         else:
             self._move(client, mood)
 
+    # only from phones that their owners pick up: else there was a wish, and no call
     def _originate(self, client: AmiClient, username: str, exten: str, what: str) -> None:
         client.send_action(
             {"Action": "Originate", "Channel": f"PJSIP/{username}", "Context": "from-agents", "Exten": exten,

@@ -95,7 +95,7 @@ def _of_calls(
         if call.direction.value != true.direction:
             yield Offence("direction", who, call.direction.value)
         number = None if true.uid in withheld else normal(true.number)
-        if call.number != number:
+        if true.number and call.number != number:
             yield Offence("number", who, f"{call.number!r}, not {number!r}")
         if (call.answered_at is None) is not (true.answered is None):
             yield Offence("answered", who, "as missed" if call.answered_at is None else f"at {call.answered_at}")

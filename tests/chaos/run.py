@@ -147,7 +147,7 @@ def time_of(text: str | None) -> float:
 def _doubts(centre: Centre, calls: list[truth.TrueCall]) -> list[str]:
     """Where Asterisk's own queue_log tells otherwise than CEL: then the judge is not to be trusted."""
     entered, connected = truth.queue_witness(centre.pbx.log_dir / "queue_log")
-    by_uid = {call.uid: call for call in calls}
+    by_uid = {uid: call for call in calls for uid in (call.uid, *call.other_ids)}
     unknown = [f"queue_log knows {uid}, CEL does not" for uid in entered - by_uid.keys()]
     return unknown + [
         f"queue_log says that {uid} was answered, CEL does not"
