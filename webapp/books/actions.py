@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from telephony.events import Caller, CallSummary
 from telephony.replay import as_truth
-from webapp.books.events import CallRecovered
+from webapp.books.events import CallRecovered, LedgerChecked
 from webapp.books.ledger import Balance
 from webapp.books.models import BookedCall, BooksPlace, LedgerCheck, Recovery, RecoveryKind, Source
 from webapp.calls import capture, identity
@@ -20,6 +20,7 @@ from webapp.db import db, now
 from webapp.events import publish
 
 LONGEST_UID = 150
+FIRST_LOOK = timedelta(days=1)  # how far back books are read that were never read before
 MOST_OFFENDERS = 200  # of one day that are kept; more are only counted
 
 
@@ -51,21 +52,23 @@ def enter(summary: CallSummary, *, switch: str, source: Source, at: datetime | N
     return recovery
 
 
-def keep_place(
-    switch: str,
-    cursor: dict[str, Any],
-    *,
-    began_at: datetime | None,
-    last_record_at: datetime | None,
-    unparseable: int,
-) -> None:
-    """How far the reader came. To be called after what lies before it was entered."""
+def open_books(switch: str, *, at: datetime | None = None) -> BooksPlace:
+    """Where to read on. The first time there is a past that is not ours: what had been missed long before somebody
+    connected the books is nobody's to call back."""
     place = db.session.get(BooksPlace, switch)
     if place is None:
-        place = BooksPlace(switch=switch)
+        at = at or now()
+        first = db.session.scalar(sa.select(sa.func.min(Call.started_at)).where(Call.switch == switch))
+        place = BooksPlace(switch=switch, cursor={}, began_at=max(first, at - FIRST_LOOK) if first else at)
         db.session.add(place)
+        db.session.flush()
+    return place
+
+
+def keep_place(switch: str, cursor: dict[str, Any], *, last_record_at: datetime | None, unparseable: int) -> None:
+    """How far the reader came. To be called after what lies before it was entered."""
+    place = open_books(switch)
     place.cursor, place.unparseable = cursor, unparseable
-    place.began_at = min(filter(None, (place.began_at, began_at)), default=None)
     place.last_record_at = max(filter(None, (place.last_record_at, last_record_at)), default=None)
     db.session.flush()
 
@@ -86,6 +89,7 @@ def keep_check(day: date, switch: str, balance: Balance, *, at: datetime | None 
     check.offenders = [each.as_json() for each in balance.offenders[:MOST_OFFENDERS]]
     check.at = at or now()
     db.session.flush()
+    publish(LedgerChecked(check_id=check.id, at=check.at))
     return check
 
 

@@ -20,7 +20,7 @@ def check_what_is_due(at: datetime) -> None:
     today = day_at(at - AFTER_MIDNIGHT, zone)
     for switch in queries.switches_with_books():
         place = queries.place_of(switch)
-        if place is None or place.began_at is None:
+        if place is None:
             continue
         days = due(today, _last_whole(switch, zone), day_at(place.began_at, zone))
         if days:

@@ -12,3 +12,11 @@ class CallRecovered:
     call_id: UUID
     kind: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerChecked:
+    """A day was held against the switch's books."""
+
+    check_id: UUID
+    at: datetime

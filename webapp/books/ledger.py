@@ -215,7 +215,7 @@ def _of_time(begin: datetime, end: datetime, switch: str | None) -> Any:
 def _unbooked(begin: datetime, end: datetime, switch: str | None) -> Iterator[Offender]:
     """Nothing is deleted for that; somebody has to look."""
     for place in db.session.scalars(sa.select(BooksPlace)).all():
-        if place.began_at is None or place.last_record_at is None or switch not in (None, place.switch):
+        if place.last_record_at is None or switch not in (None, place.switch):
             continue
         query = _of_time(max(begin, place.began_at), end, place.switch)
         query = query.where(Call.booked_at.is_(None), Call.ended_at < place.last_record_at - MARGIN)
@@ -241,5 +241,5 @@ def _doubled(begin: datetime, end: datetime, switch: str | None) -> Iterator[Off
         .having(sa.func.count() > 1)
     )
     query = query.where(Callback.switch == switch) if switch else query
-    for number, its_switch, first in db.session.execute(query).all():
-        yield Offender(Fault.TWO_ENTRIES, its_switch, "", first, None, said=number)
+    for number, its_switch, first in db.session.execute(query).tuples():
+        yield Offender(Fault.TWO_ENTRIES, its_switch, "", first, None, said=number or "")

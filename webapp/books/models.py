@@ -70,7 +70,7 @@ class BooksPlace(Model):
 
     switch: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
     cursor: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    began_at: Mapped[datetime | None]  # of the first call that was read; before it there are no books
+    began_at: Mapped[datetime]  # what began before is not asked of the books
     last_record_at: Mapped[datetime | None]
     unparseable: Mapped[int] = mapped_column(default=0)
 

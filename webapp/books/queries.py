@@ -44,7 +44,7 @@ def is_unbooked(call: Call) -> bool:
     if not call.is_over or call.booked_at or call.ended_at is None or call.linkedid is None:
         return False
     place = db.session.get(BooksPlace, call.switch)
-    if place is None or place.began_at is None or place.last_record_at is None:
+    if place is None or place.last_record_at is None:
         return False
     return place.began_at <= call.started_at and call.ended_at < place.last_record_at - MARGIN
 

@@ -21,6 +21,7 @@ from webapp.calls import queries as call_reads
 from webapp.calls import shown as calls
 from webapp.calls.models import Call
 from webapp.contacts import shown as contacts
+from webapp.switches import region_of
 
 FIELDS = {
     "direction": _l("direction"),
@@ -185,20 +186,20 @@ def _offender(told: Mapping[str, Any], switch: str, may_open: set[UUID]) -> Offe
 
 def _told(fault: Fault, said: str, switch: str) -> str:
     if fault is Fault.TWO_ENTRIES:
-        return display(said, calls.region_of(switch))
+        return display(said, region_of(switch))
     books, slash, ours = said.partition(" / ")
     if not slash or fault is not Fault.RESULT:
         return ""
-    return _("the switch: %(books)s; here: %(ours)s", books=calls.result_word(books), ours=calls.result_word(ours))
+    return str(_("the switch: %(books)s; here: %(ours)s", books=calls.result_word(books), ours=calls.result_word(ours)))
 
 
 def _word(name: str, value: Any) -> str:
     if value is None or value == []:
-        return _("nobody") if name == "answered_by" else _("never") if name == "answered_at" else "–"
+        return str({"answered_by": _("nobody"), "answered_at": _("never")}.get(name, "–"))
     if name == "result":
         return calls.result_word(value)
     if name == "answered_by":
         return ", ".join(value)
     if name.endswith("_at"):
-        return format_datetime(datetime.fromisoformat(value), "d MMM HH:mm:ss")
-    return {"inbound": _("Inbound"), "outbound": _("Outbound"), "internal": _("Internal")}.get(value, str(value))
+        return str(format_datetime(datetime.fromisoformat(value), "d MMM HH:mm:ss"))
+    return str({"inbound": _("Inbound"), "outbound": _("Outbound"), "internal": _("Internal")}.get(value, value))

@@ -31,7 +31,15 @@ from webapp import live
 from webapp.accounts.models import Line
 from webapp.calls import why
 from webapp.calls.disagreement import Story, changes, disagree, story_of
-from webapp.calls.events import CallChanged, CallFinished, CallMerged, CallMissed, CustomerNotReached, CustomerReached
+from webapp.calls.events import (
+    CallChanged,
+    CallFinished,
+    CallMerged,
+    CallMissed,
+    CallRetold,
+    CustomerNotReached,
+    CustomerReached,
+)
 from webapp.calls.identity import identify
 from webapp.calls.models import Call, CallNote, CallState, Leg, Step, StepKind
 from webapp.db import db, now, transaction
@@ -79,6 +87,7 @@ def settle(summary: CallSummary, *, switch: str) -> Settled | None:
     Inside the caller's transaction; `summary.ended_at` must be known.
     """
     assert summary.ended_at is not None
+    event = CallEnded(uid=summary.uid, at=summary.ended_at, summary=summary)
     call = _find(switch, summary.uid)
     if call is not None and call.withheld:  # which the books may not know
         summary = replace(summary, customer=Caller("", withheld=True))
@@ -88,8 +97,7 @@ def settle(summary: CallSummary, *, switch: str) -> Settled | None:
         call.booked_at = call.booked_at or now()
         return None
     if call is None or was_open:
-        event = CallEnded(uid=summary.uid, at=summary.ended_at, summary=summary)
-        _record(event, switch, by_books=True)
+        _record(replace(event, summary=summary), switch, by_books=True)
         call = _find(switch, summary.uid)
         assert call is not None
     if disagree(call, summary):
@@ -394,6 +402,7 @@ def _correct(call: Call, books: CallSummary) -> None:
         db.session.flush()
         publish(CustomerNotReached(call_id=call.id, at=was_answered_at))
     _close(call)
+    publish(CallRetold(call_id=call.id, at=books.ended_at or now()))
 
 
 def _vanished(event: Resynced, switch: str) -> list[str]:

@@ -78,6 +78,8 @@ def _told(facts: Mapping[str, Any], names: Names) -> str:
         "CallsMerged": _("Another call turned out to be this conversation."),
         "CallEnded": _("The call ended: %(result)s.", result=result),
     }
+    if facts.get("by_books"):
+        return str(_("Nobody had heard of it. The switch's own books tell: %(result)s.", result=result))
     return str(words.get(event, event))
 
 
