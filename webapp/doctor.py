@@ -178,6 +178,9 @@ def _books(settings: Settings, switch: SwitchSettings) -> Iterator[Finding]:
     if lost := facts.get("unparseable"):
         yield _look("unparseable", f"{lost} records of the switch's books could not be read.",
                     f"look into {files[0]} and {files[1]}, and report it")  # fmt: skip
+    if gaps := facts.get("gaps"):
+        yield _look("books-gaps", f"{gaps} times a part of the switch's books may have been gone before it was read.",
+                    "in logrotate's lines for Asterisk: delaycompress, and rotate at least 7")  # fmt: skip
     if aside := facts.get("set_aside"):
         yield _look("books-aside", f"{aside} calls of the switch's books could not be entered.",
                     f"see the log of ringback bridge {switch.name}, and report it")  # fmt: skip

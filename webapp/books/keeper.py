@@ -46,6 +46,7 @@ class Told:
 
     records: int = 0
     unparseable: int = 0
+    gaps: int = 0  # times that a part of a file may have been missed
     last_record_at: datetime | None = None
     behind: int = 0  # bytes
 
@@ -103,6 +104,7 @@ class Bookkeeper:
             "waiting": sum(len(batch.calls) for batch in self._waiting.copy()),
             "records": told.records,
             "unparseable": told.unparseable,
+            "gaps": told.gaps,
             **self._facts,
         }
 

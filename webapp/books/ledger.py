@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from telephony.events import CallSummary, Direction, Result
 from webapp.books.models import BookedCall, BooksPlace
@@ -23,6 +24,7 @@ from webapp.tasks.models import Callback, CallbackCall, CallbackKind, CallbackSt
 
 MARGIN = timedelta(minutes=1)  # books are read some seconds behind the calls
 AT_ONCE = 500
+OUR_SIDE = (Result.AGENT_NO_ANSWER, Result.AGENT_DECLINED, Result.AGENT_UNAVAILABLE)  # the customer was never dialled
 
 
 class Fault(StrEnum):
@@ -182,14 +184,16 @@ def _booked(begin: datetime, end: datetime, switch: str | None) -> Iterator[Book
 
 
 def _ours(booked: Sequence[Book]) -> dict[tuple[str, str], Ours]:
+    earlier = orm.aliased(Callback)
     listed = (
-        sa.select(Callback.id)
+        sa.select(earlier.id)
         .where(
-            Callback.number == Call.number,
-            Callback.kind == CallbackKind.MISSED,
-            Callback.state != CallbackState.CLOSED,
-            Callback.last_missed_at <= Call.answered_at,
+            earlier.number == Call.number,
+            earlier.kind == CallbackKind.MISSED,
+            earlier.state != CallbackState.CLOSED,
+            earlier.last_missed_at <= Call.answered_at,
         )
+        .correlate(Call)
         .exists()
     )
     query = (
@@ -205,9 +209,13 @@ def _ours(booked: Sequence[Book]) -> dict[tuple[str, str], Ours]:
 
 
 def _of_time(begin: datetime, end: datetime, switch: str | None) -> Any:
-    """Calls of ours that must be in the books: a channel was made for them, and they are over."""
-    query = sa.select(Call.id, Call.switch, Call.uid, Call.started_at, Call.result).where(
-        Call.started_at >= begin, Call.started_at < end, Call.state == CallState.ENDED, Call.linkedid.is_not(None)
+    """Calls of ours that must be in the books: they are over, and a channel was made for the customer."""
+    query = (
+        sa.select(Call.id, Call.switch, Call.uid, Call.started_at, Call.result)
+        .where(
+            Call.started_at >= begin, Call.started_at < end, Call.state == CallState.ENDED, Call.linkedid.is_not(None)
+        )
+        .where(Call.result.not_in(OUR_SIDE))
     )
     return query.where(Call.switch == switch) if switch else query
 

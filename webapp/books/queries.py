@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, lazyload
 
-from webapp.books.ledger import MARGIN
+from webapp.books.ledger import MARGIN, OUR_SIDE
 from webapp.books.models import BooksPlace, LedgerCheck, Recovery, RecoveryKind
 from webapp.calls.models import Call
 from webapp.contacts.models import Party
@@ -41,7 +41,7 @@ def of_call(call_id: UUID) -> Sequence[Recovery]:
 
 def is_unbooked(call: Call) -> bool:
     """The books of its switch are past it, and do not have it."""
-    if not call.is_over or call.booked_at or call.ended_at is None or call.linkedid is None:
+    if not call.is_over or call.booked_at or call.ended_at is None or call.linkedid is None or call.result in OUR_SIDE:
         return False
     place = db.session.get(BooksPlace, call.switch)
     if place is None or place.last_record_at is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,16 @@ class _Reader:
         return self._reader.read()
 
     def place(self) -> dict[str, Any]:
-        return self._reader.cursor.to_json()
+        place: dict[str, Any] = json.loads(self._reader.cursor.to_json())
+        return place
 
     def told(self) -> Told:
         told = self._reader.statistics
-        return Told(told.records, told.unparseable, told.last_record_at, told.behind)
+        return Told(told.records, told.unparseable, told.gaps, told.last_at, told.behind)
 
 
 def open_reader(cel: Path, queue_log: Path, trunks: Sequence[str], cursor: dict[str, Any]) -> Reader:
-    place = Cursor.from_json(cursor) if cursor else None
+    place = Cursor.from_json(json.dumps(cursor)) if cursor else None
     return _Reader(BooksReader(Books(cel, queue_log), trunks, place))
 
 

@@ -393,7 +393,11 @@ def _correct(call: Call, books: CallSummary) -> None:
     call.result = books.result
     call.hangup_by = books.hangup_by or call.hangup_by
     call.cause = books.cause if books.cause is not None else call.cause
-    call.wait_seconds, call.talk_seconds = books.wait, max(0.0, books.talk - call.hold_seconds)
+    call.wait_seconds = books.wait
+    call.hold_seconds = max(
+        call.hold_seconds or 0.0, books.hold
+    )  # of the phones' own hold button the books know nothing
+    call.talk_seconds = max(0.0, books.talk + books.hold - call.hold_seconds)
     for told_leg in books.legs:
         _complete_leg(call, told_leg)
     if books.answered_at and not was_answered_at:

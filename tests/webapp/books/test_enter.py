@@ -131,7 +131,11 @@ def test_seconds_on_hold_which_the_books_do_not_know_stay(app: Flask, alice: Use
 def test_a_forged_answer_is_taken_away_and_the_caller_is_called_back(app: Flask, alice: User) -> None:
     tell(started(), rings(), answered(seconds=3), ended(booked(by="PJSIP/alice")))
     assert all_of(Callback) == []
-    enter(booked(legs=(replace(booked(by="PJSIP/alice").legs[0], answered_at=None, result=LegResult.CANCELLED, talk=0.0),)))
+    enter(
+        booked(
+            legs=(replace(booked(by="PJSIP/alice").legs[0], answered_at=None, result=LegResult.CANCELLED, talk=0.0),)
+        )
+    )
     call, entry = only(Call), only(Callback)
     assert (call.result, call.answered_at, call.talk_seconds) == (Result.ABANDONED, None, 0.0)
     assert [(leg.answered_at, leg.result) for leg in call.legs] == [(None, LegResult.CANCELLED)]
@@ -223,7 +227,9 @@ def test_more_of_the_same_call_comes_later(app: Flask, alice: User) -> None:
 
 def test_five_readers_of_the_same_books_leave_what_one_leaves(app: Flask, alice: User) -> None:
     make_callback("+306944000009")
-    story = [booked(f"{n}.0", by="PJSIP/alice" if n % 3 == 0 else "", start=n * 100, end=n * 100 + 30) for n in range(6)]
+    story = [
+        booked(f"{n}.0", by="PJSIP/alice" if n % 3 == 0 else "", start=n * 100, end=n * 100 + 30) for n in range(6)
+    ]
     together, troubles = Barrier(5), []
 
     def read() -> None:
