@@ -249,5 +249,5 @@ def _doubled(begin: datetime, end: datetime, switch: str | None) -> Iterator[Off
         .having(sa.func.count() > 1)
     )
     query = query.where(Callback.switch == switch) if switch else query
-    for number, its_switch, first in db.session.execute(query).tuples():
+    for number, its_switch, first in db.session.execute(query):
         yield Offender(Fault.TWO_ENTRIES, its_switch, "", first, None, said=number or "")

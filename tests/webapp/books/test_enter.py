@@ -76,8 +76,9 @@ def test_a_recovered_conversation_closes_what_was_open_before_it(app: Flask) -> 
 
 
 def test_a_call_that_is_told_late_does_not_pop(app: Flask, alice: User) -> None:
-    enter(replace(booked(by="PJSIP/alice"), answered_by=(), answered_at=None, result=Result.ABANDONED,
-                  legs=(replace(booked(by="PJSIP/alice").legs[0], answered_at=None, result=LegResult.CANCELLED),)))  # fmt: skip
+    rang = replace(booked(by="PJSIP/alice").legs[0], answered_at=None, result=LegResult.CANCELLED, talk=0.0)
+    enter(booked(legs=(rang,)))
+    assert only(Leg).user_id == alice.id
     assert list(in_bar(alice)) == []
     assert cards_of(alice) == []
 
@@ -266,7 +267,7 @@ def test_five_readers_of_the_same_books_leave_what_one_leaves(app: Flask, alice:
 
 @pytest.mark.parametrize("field", ["started_at", "ended_at"])
 def test_a_call_without_a_beginning_or_an_end_is_no_entry(app: Flask, field: str) -> None:
-    with pytest.raises(ValueError, match="1.0"):
+    with pytest.raises(ValueError, match=r"1\.0"):
         enter(booked(**{field: None}))
     assert all_of(BookedCall) == []
 
