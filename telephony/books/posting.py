@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -18,7 +19,7 @@ from telephony.ami.calls import Call, Leg, PendingTransfer
 from telephony.ami.channels import Channel, Role
 from telephony.books.queues import Stint, stints
 from telephony.books.records import CelRecord, QueueRecord
-from telephony.events import CallEnded, CallsMerged, CallSummary, LegResult
+from telephony.events import CallEnded, CallsMerged, CallSummary, HungUpBy, LegResult, Result
 
 _OUTGOING = "(Outgoing Line)"
 _NO_NUMBER = ("", "s")
@@ -27,8 +28,8 @@ _TRANSFERS_REMEMBERED = 100  # per call
 _ADOPTING = frozenset({"ANSWER", "BRIDGE_ENTER", "APP_START", "PARK_START"})  # they show that a channel is alive
 _BUSY = frozenset({"CHAN_START", "ANSWER", "BRIDGE_ENTER"})
 # what comes first of what has the same time
-_FIRST, _USUAL, _REQUEST, _LEAVE, _LAST = range(5)
-_RANK = {"CHAN_START": _FIRST, "HANGUP": _LAST, "CHAN_END": _LAST}
+_FIRST, _REQUEST, _LEAVE, _USUAL, _HANGUP, _LAST = range(6)
+_RANK = {"CHAN_START": _FIRST, "HANGUP": _HANGUP, "CHAN_END": _LAST}
 
 Step = tuple[datetime, int, Callable[[], None]]
 
@@ -75,7 +76,12 @@ class _Posting:
                 ended[event.uid] = event.summary
             elif isinstance(event, CallsMerged):
                 ended.pop(event.merged, None)
-        return [call for uid, call in ended.items() if over or uid not in open_uids], open_uids
+        begun = {record.uniqueid for record in self._records if record.event == "CHAN_START"}
+        return [
+            call if call.uid in begun else _partly_known(call)
+            for uid, call in ended.items()
+            if over or uid not in open_uids
+        ], open_uids
 
     # ------------------------------------------------------------------------------------------- order of the steps
 
@@ -95,7 +101,8 @@ class _Posting:
         for stint in stints(self._records, self._queue):
             yield stint.joined, _USUAL, partial(self._join_queue, stint)
             if stint.left is not None:
-                yield stint.left, _LEAVE, partial(self._leave_queue, stint, stint.left)
+                rank = _LEAVE if stint.left > stint.joined else _USUAL
+                yield stint.left, rank, partial(self._leave_queue, stint, stint.left)
 
     # ---------------------------------------------------------------------------------------------- whose record it is
 
@@ -293,7 +300,7 @@ class _Posting:
         if call is None or call.customer is None:
             return
         call.in_queue = False
-        if not call.customer.hung_up:
+        if stint.status and not call.customer.hung_up:
             self._give_up(call, left)
             call.nobody_found(left, causes.queue_result(stint.status))
 
@@ -368,3 +375,10 @@ class _Posting:
             self._click_to_call(call, record)
         elif record.user_event == "CRM_PRES" and channel is call.customer and call.inbound:
             call.withheld = call.withheld or "prohib" in note.lower()
+
+
+def _partly_known(call: CallSummary) -> CallSummary:
+    """Of a call whose beginning is not in these books, what hangs on the beginning is not told: less is no lie."""
+    result = call.result if call.result in (Result.ANSWERED, Result.LOST) else None
+    hangup_by = call.hangup_by if call.hangup_by is HungUpBy.CUSTOMER else None
+    return replace(call, result=result, hangup_by=hangup_by, cause=call.cause if result is Result.ANSWERED else None)

@@ -16,8 +16,8 @@ _ENDS = frozenset({"CONNECT", "ABANDON", "EXITWITHTIMEOUT", "EXITEMPTY", "EXITWI
 
 @dataclass(frozen=True, slots=True)
 class Stint:
-    """`status` is why the caller left unanswered, as QUEUESTATUS would say it. `entered` is false of a queue that lets
-    nobody in."""
+    """`status` is why the caller left unanswered, as QUEUESTATUS would say it; none if answered. `entered` is false of a
+    queue that lets nobody in."""
 
     uniqueid: str
     queue: str
@@ -63,6 +63,8 @@ def _stint(
     left = end.at if end else None
     near = [record for record in told if _during(record.at, start.at, left) and record.queue == queue]
     status = next((_REASONS[record.event] for record in near if record.event in _REASONS), "TIMEOUT")
+    if end is not None and end.event == "BRIDGE_ENTER":
+        status = ""
     rejected = (
         end is not None
         and end.event in ("APP_END", "APP_START")
@@ -88,4 +90,5 @@ def _untimed(entry: QueueRecord, own: Sequence[CelRecord], told: Sequence[QueueR
     joined = max(entry.at, own[0].at)
     end = next((r for r in told if r.event in _ENDS and r.at >= entry.at and r.queue == entry.queue), None)
     left = max(joined, end.at) if end else None
-    return Stint(entry.uniqueid, entry.queue, joined, left, _REASONS.get(end.event, "TIMEOUT") if end else "TIMEOUT")
+    status = _REASONS.get(end.event, "" if end.event == "CONNECT" else "TIMEOUT") if end else ""
+    return Stint(entry.uniqueid, entry.queue, joined, left, status)

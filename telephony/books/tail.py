@@ -13,7 +13,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 MOST_RECORD = 64 << 10  # bytes; what is longer without an end is no record, and is passed over
-_FINGERPRINT = 64
+_FINGERPRINT = 1024  # enough to hold the time of a record
 
 # Inside a quoted field every quote is doubled, so no text of a caller can look like this: here a record begins,
 # whatever stands before it, also if that one was torn.
