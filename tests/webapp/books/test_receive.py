@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from config.settings import Settings
 from tests.webapp.books.stories import all_of, at
@@ -22,8 +26,9 @@ from webapp.books.patience import Bridge
 from webapp.books.reading import open_reader
 from webapp.db import transaction
 
-TOKEN = "a token of at least twenty-four letters"
+TOKEN = "a-token-of-at-least-twenty-four-letters"
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "books"
+SPOOLER = Path(__file__).parents[3] / "config" / "asterisk" / "ringback-spooler"
 
 
 class Spooler:
@@ -194,3 +199,39 @@ def test_the_copy_is_read_as_the_books_themselves(
     keeper.turn(at(1))
     assert sorted(call.result.value for call in all_of(BookedCall) if call.result) == ["abandoned", "answered"]
     assert {call.source for call in all_of(BookedCall)} == {Source.SPOOLED}
+
+
+@pytest.fixture
+def served(app: Flask, settings_with_token: Settings) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/books/main"
+    server.shutdown()
+    thread.join()
+
+
+def test_the_spooler_that_is_shipped_delivers_here(served: str, tmp_path: Path) -> None:
+    logs, token = tmp_path / "asterisk", tmp_path / "token"
+    (logs / "cel-custom").mkdir(parents=True)
+    token.write_text(TOKEN)
+    cel, queue_log = logs / "cel-custom" / "ringback.csv", logs / "queue_log"
+    command = [sys.executable, str(SPOOLER), "--url", served, "--insecure-http", "--token-file", str(token),
+               "--state", str(tmp_path / "state.json"), "--logs", str(logs), "--once"]  # fmt: skip
+
+    def send() -> None:
+        subprocess.run(command, check=True, timeout=60, capture_output=True)
+
+    cel.write_bytes(b"one\n")
+    queue_log.write_bytes(b"1|2\n")
+    send()
+    assert (kept(tmp_path), kept(tmp_path, "queue_log")) == (b"one\n", b"1|2\n")
+    cel.rename(f"{cel}.1")
+    with Path(f"{cel}.1").open("ab") as older:
+        older.write(b"its last\n")
+    cel.write_bytes(b"two\n")
+    send()
+    assert (kept(tmp_path, "cel.1"), kept(tmp_path)) == (b"one\nits last\n", b"two\n")
+    (tmp_path / "state.json").unlink()  # it has forgotten everything, and sends all again as files of another name
+    send()
+    assert (kept(tmp_path), kept(tmp_path, "cel.1")) == (b"two\n", b"two\n")
