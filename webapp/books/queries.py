@@ -6,11 +6,12 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import joinedload, lazyload
+from sqlalchemy.orm import joinedload, lazyload, selectinload
 
+from webapp.accounts.models import User
 from webapp.books.ledger import MARGIN, OUR_SIDE
 from webapp.books.models import BooksPlace, LedgerCheck, Recovery, RecoveryKind
-from webapp.calls.models import Call
+from webapp.calls.models import Call, Leg
 from webapp.contacts.models import Party
 from webapp.db import db
 from webapp.paging import Page, newest_first
@@ -89,7 +90,9 @@ def alarm() -> int:
 def _recoveries(filters: Filters) -> sa.Select[Recovery]:
     query = sa.select(Recovery).options(
         joinedload(Recovery.call).options(
-            lazyload("*"), joinedload(Call.party).options(joinedload(Party.company), lazyload(Party.points))
+            lazyload("*"),
+            joinedload(Call.party).options(joinedload(Party.company), lazyload(Party.points)),
+            selectinload(Call.legs).joinedload(Leg.user).options(lazyload(User.roles), lazyload(User.lines)),
         )
     )
     if filters.switch:

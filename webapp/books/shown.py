@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from flask_babel import format_date, format_datetime
+from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -31,7 +31,7 @@ FIELDS = {
     "ended_at": _l("end"),
     "answered_by": _l("answered by"),
 }
-SOURCES = {"file": _l("The switch's own books"), "spooled": _l("Books sent by the switch")}
+SOURCES = {"file": _l("Its own file"), "spooled": _l("Sent by its spooler")}
 FAULTS = {
     Fault.NO_CALL: _l("The switch had this call, we have not"),
     Fault.NO_BOOK: _l("We have this call, the switch has not"),
@@ -45,11 +45,12 @@ FAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`was` is empty where nothing was known."""
+    """As words, or as moments, which a page shows on its reader's clock. None: nothing was known."""
 
     name: str
-    was: str
-    now: str
+    word: str
+    was: str | datetime | None
+    now: str | datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +125,14 @@ def checks(found: Iterable[LedgerCheck], reader: User) -> list[CheckRow]:
     return [_check(each, may_open) for each in found]
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+def changes(recovery: Recovery) -> list[Change]:
+    names = {leg.line: leg.user.name for leg in recovery.call.legs if leg.user}
+    before, after = recovery.before, recovery.after
     return [
-        Change(str(FIELDS.get(name, name)), _word(name, before.get(name)) if name in before else "", _word(name, value))
+        Change(name, str(FIELDS.get(name, name)), _told_as(name, before.get(name), names) if name in before else None,
+               _told_as(name, value, names) or "–")
         for name, value in after.items()
-    ]
+    ]  # fmt: skip
 
 
 def _row(recovery: Recovery, may_open: set[UUID]) -> RecoveryRow:
@@ -138,7 +142,7 @@ def _row(recovery: Recovery, may_open: set[UUID]) -> RecoveryRow:
         kind=recovery.kind.value,
         switch=recovery.switch,
         source=str(SOURCES[recovery.source.value]),
-        changes=changes(recovery.before, recovery.after) if recovery.before else [],
+        changes=changes(recovery) if recovery.before else [],
         happened_at=recovery.happened_at,
         recovered_at=recovery.recovered_at,
         late_seconds=max(0.0, (recovery.recovered_at - recovery.happened_at).total_seconds()),
@@ -193,13 +197,13 @@ def _told(fault: Fault, said: str, switch: str) -> str:
     return str(_("the switch: %(books)s; here: %(ours)s", books=calls.result_word(books), ours=calls.result_word(ours)))
 
 
-def _word(name: str, value: Any) -> str:
-    if value is None or value == []:
-        return str({"answered_by": _("nobody"), "answered_at": _("never")}.get(name, "–"))
+def _told_as(name: str, value: Any, names: Mapping[str, str]) -> str | datetime | None:
+    if name == "answered_by":
+        return ", ".join(names.get(line, line) for line in value) or str(_("nobody"))
+    if value is None:
+        return str(_("never")) if name == "answered_at" else None
     if name == "result":
         return calls.result_word(value)
-    if name == "answered_by":
-        return ", ".join(value)
     if name.endswith("_at"):
-        return str(format_datetime(datetime.fromisoformat(value), "d MMM HH:mm:ss"))
+        return datetime.fromisoformat(value)
     return str({"inbound": _("Inbound"), "outbound": _("Outbound"), "internal": _("Internal")}.get(value, value))

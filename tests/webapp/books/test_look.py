@@ -113,7 +113,7 @@ def test_agents_have_no_ledger(as_: As, alice: User, read: None) -> None:
 def test_a_calls_page_says_that_it_was_recovered(as_: As, sofia: User, read: None) -> None:
     enter(booked(), source=Source.SPOOLED)
     found = page(as_(sofia), f"/calls/{only(Call).id}")
-    assert "Nobody had heard of this call" in found and "Books sent by the switch" in found
+    assert "Nobody had heard of this call" in found and "Sent by its spooler" in found
     assert "The switch&#39;s own books tell: Abandoned" in found  # in the chain of reasons
 
 
