@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -116,7 +117,7 @@ class Bookkeeper:
             if calls or place != (self._waiting[-1].place if self._waiting else self._kept):
                 self._waiting.append(_Batch(deque(calls), at, place, reader.told()))
         self._enter_what_is_due(at)
-        self._problem = "" if self._files[0].exists() else self._missing()
+        self._problem = self._trouble()
 
     def _keep(self) -> None:
         while not self._stop.wait(TURN):
@@ -181,7 +182,12 @@ class Bookkeeper:
             )
         self._kept = batch.place
 
-    def _missing(self) -> str:
+    def _trouble(self) -> str:
+        """A file that is not there yet is none: Asterisk makes it with the first call."""
         if self._source is Source.SPOOLED:
-            return "nothing was sent yet"
-        return f"{self._files[0]} is not there, or may not be read"
+            return "" if any(path.exists() for path in self._files) else "nothing was sent yet"
+        unreadable = [path for path in self._files if path.exists() and not os.access(path, os.R_OK)]
+        if unreadable:
+            return f"{unreadable[0]} may not be read"
+        folder = self._files[1].parent
+        return "" if folder.is_dir() else f"{folder} is not there"

@@ -186,11 +186,14 @@ def test_what_was_before_the_books_were_connected_is_not_ours(stage: Stage) -> N
     assert only(Call).uid == "1.0"
 
 
-def test_files_that_are_not_there_are_told(app: Flask, tmp_path: Path, stage: Stage) -> None:
-    assert stage.keeper.health()["problem"] == ""
+def test_a_folder_that_is_not_there_is_told_and_a_file_that_will_be_made_is_not(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "cel-custom" / "ringback.csv").unlink()
     stage.keeper.turn(at(0))
-    assert "ringback.csv is not there" in stage.keeper.health()["problem"]
+    assert stage.keeper.health()["problem"] == ""
+    stage.switch = replace(stage.switch, books="/nowhere")
+    keeper = stage.another()
+    keeper.turn(at(0))
+    assert keeper.health()["problem"] == "/nowhere is not there"
 
 
 def test_books_as_asterisk_writes_them(app: Flask, tmp_path: Path) -> None:
