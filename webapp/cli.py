@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from config.settings import VARIABLES, BadSettings, Settings
+from webapp import cli_ledger
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -260,6 +261,10 @@ def build_assets() -> None:
     from webapp.assets_build import build
 
     build(say=click.echo)
+
+
+main.add_command(cli_ledger.recoveries)
+main.add_command(cli_ledger.ledger)
 
 
 if __name__ == "__main__":
