@@ -173,6 +173,13 @@ def test_a_record_says_what_asterisk_wrote() -> None:
     assert (entry.event, entry.data, entry.at.microsecond) == ("EXITEMPTY", ("1", "1", "11"), 0)
 
 
+def test_a_note_of_the_dial_plan_is_no_event_of_asterisk_whatever_its_name() -> None:
+    for name in (b"CRM_PRES", b"HANGUP", b"my event"):
+        told = cel_record(b'"%s","1.0","1","1"' % name + b',""' * 8 + b',"{""extra"":""prohib""}","%s"\n' % name)
+        assert told is not None
+        assert (told.event, told.user_event, told.extra) == ("USER_DEFINED", name.decode(), {"extra": "prohib"})
+
+
 @pytest.mark.parametrize(
     "raw",
     [
