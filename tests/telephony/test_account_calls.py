@@ -391,6 +391,27 @@ def test_a_blind_transfer_that_nobody_answers_is_told_as_such() -> None:
     assert [(one.kind, one.to, one.result) for one in call.transfers] == [("blind", "1002", "no_answer")]
 
 
+def test_in_a_room_that_never_empties_each_customer_is_a_call_of_its_own_and_little_is_kept() -> None:
+    """Alice sits in a conference all day, and one customer after the other is sent there."""
+    morning, accountant, calls = datetime(2026, 11, 23, 6, 0, tzinfo=UTC), Accountant(TRUNKS), list[CallSummary]()
+    room = {"bridge_id": "room", "bridge_technology": "softmix"}
+    alice = {"uid": "0.1", "channel": "PJSIP/alice-0"}
+    accountant.feed(_record(morning, "CHAN_START", **alice, exten="8000"))
+    accountant.feed(_record(morning, "BRIDGE_ENTER", **alice, extra=room))
+    for number in range(1, 300):
+        at = morning + 60 * number * SECOND
+        customer = {"uid": f"{number}.1", "channel": f"PJSIP/trunk-{number}", "number": "6944000001"}
+        accountant.feed(_record(at, "CHAN_START", **customer, exten="2100000100"))
+        accountant.feed(_record(at + SECOND, "BRIDGE_ENTER", **customer, extra=room))
+        assert accountant.open_uids() == {f"{number}.1"}
+        accountant.feed(_record(at + 40 * SECOND, "BRIDGE_EXIT", **customer, extra=room))
+        for event in ("HANGUP", "CHAN_END", "LINKEDID_END"):
+            calls += accountant.feed(_record(at + 40 * SECOND, event, **customer))
+    assert [call.uid for call in calls] == [f"{number}.1" for number in range(1, 300)]
+    assert {(call.answered_by, call.talk, call.did) for call in calls} == {(("PJSIP/alice",), 39.0, "2100000100")}
+    assert accountant.follows("299.1") and accountant.follows("0.1") and not accountant.follows("100.1")
+
+
 # ------------------------------------------------------------------------------------------------------------- helpers
 
 
