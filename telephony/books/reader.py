@@ -173,7 +173,7 @@ class BooksReader:
         named = suspects(raw) if source is self._cel else ()
         told = dict.fromkeys([*self.statistics.suspects, *named])
         self.statistics.suspects = tuple(told)[-_SUSPECTS_REMEMBERED:]
-        log.warning("%s: a record that cannot be read (%r)", source.tail.path.name, raw[:200])
+        log.warning("%s: %d bytes that are no record; of %s", source.tail.path.name, len(raw), named or "nobody known")
 
 
 def _turn(record: Record) -> datetime:
