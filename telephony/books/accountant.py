@@ -43,10 +43,11 @@ class Accountant:
         return self._cel(record) + self._sweep(record.at)  # only CEL's time counts: queue_log can be forged
 
     def switch_restarted(self, at: datetime) -> list[CallSummary]:
-        """Calls that began before and had no sign of life since are over: lost at their last sign, or answered."""
+        """Calls that had no sign of life since are over: lost at their last sign, or answered. Switches tell the time of
+        their start in whole seconds; a call that began right after it in the same second is taken back when it goes on."""
         told = []
         for group in self._groups:
-            if not group.complete and group.first and group.last and group.first < at and group.last < at + _SECOND:
+            if not group.complete and group.last and group.last < at + _SECOND:
                 group.over = True
                 told += self._tell(group)
         return told

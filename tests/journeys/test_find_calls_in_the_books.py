@@ -89,7 +89,8 @@ def test_the_books_tell_of_calls_while_they_run_and_then_as_ami_did(asterisk: As
     declined = reading.call("+306944000008")
     listener.hears("OriginateResponse", Uniqueid="ringback-two")
 
-    assert (reading.call(DANA).result, reading.call(EMIL).result) == (Result.ANSWERED, Result.BUSY)
+    assert reading.call(DANA).result is Result.ANSWERED
+    assert reading.call(EMIL).result in (Result.BUSY, Result.REJECTED)
     assert (outbound.uid, outbound.direction, outbound.result) == ("ringback-one", Direction.OUTBOUND, Result.ANSWERED)
     assert (declined.result, declined.hangup_by) == (Result.AGENT_DECLINED, HungUpBy.AGENT)
     heard = {call.uid: call for call in wait_for("AMI to be through", lambda: _as_many(listener.heard, 5))}
@@ -127,9 +128,12 @@ def test_what_was_open_when_asterisk_was_killed_is_found_lost(asterisk: Asterisk
     asterisk.call(DANA, to="alice")
     asterisk.call(EMIL, to="bob")
     wait_for("both", lambda: len(reading.open()) == 2 and len(asterisk.channels()) == 4)
-    wait_for(
-        "Dana to talk", lambda: '"BRIDGE_ENTER"' in Books.of(asterisk.pbx.log_dir).cel.read_text().splitlines()[-1]
-    )
+    written = Books.of(asterisk.pbx.log_dir).cel
+    talks = [f'"{uid}","PJSIP/trunk-' for uid in reading.open()]
+    wait_for("Dana to talk", lambda: any(
+        line.startswith('"BRIDGE_ENTER"') and DANA in line and any(one in line for one in talks)
+        for line in written.read_text().splitlines()
+    ))  # fmt: skip
     asterisk.pbx.kill()
     asterisk.pbx.start()
     asterisk.phones.wait_until_ready()

@@ -128,6 +128,18 @@ def test_a_pbx_that_was_killed_and_started_again(books: Books) -> None:
     assert (call.result, call.ended_at) == (Result.LOST, last)
 
 
+def test_killed_and_started_again_within_one_second(books: Books) -> None:
+    """queue_log tells whole seconds: what CEL wrote in that second was before."""
+    text = lines("in-queue-answered", "cel.csv")
+    entered = max(i for i, record in enumerate(cel("in-queue-answered")) if record.event == "BRIDGE_ENTER")
+    append(books.cel, *text[: entered + 1])
+    append(books.queue_log, b"%d|NONE|NONE|NONE|QUEUESTART|\n" % cel("in-queue-answered")[entered].at.timestamp())
+    reader = reading(books)
+    (call,) = reader.read()
+    assert (call.result, call.answered_by) == (Result.ANSWERED, ("PJSIP/1001",))
+    assert not reader.open_uids()
+
+
 def test_a_long_backlog_is_read_in_pieces_and_lost_is_nothing(books: Books) -> None:
     text = (FOLDER / "in-direct-answered.cel.csv").read_bytes()
     customer, agent = {record.uniqueid: None for record in cel("in-direct-answered")}
