@@ -26,7 +26,6 @@ class Step:
     channel: str
     number: str
     exten: str
-    context: str
     extra: str
 
 
@@ -90,10 +89,9 @@ def _steps(rows: Iterable[Sequence[str]]) -> Iterator[Step]:
     for row in rows:
         if len(row) < 14:
             raise ValueError(f"CEL has a row that is none: {row!r:.200}")
-        kind, at, uniqueid, linkedid, channel, number, _name, exten, context, _app, _data, _peer, extra, _user = row[
-            :14
-        ]
-        yield Step(kind, float(at), uniqueid, linkedid, channel, number, exten, context, extra)
+        kind, at, uniqueid, linkedid, channel, number, _name, exten, _context, *_, extra, user = row[:14]
+        if not user or kind != user:  # else it is the dial plan's own, which may be called like anything
+            yield Step(kind, float(at), uniqueid, linkedid, channel, number, exten, extra)
 
 
 def calls(steps: Iterable[Step]) -> list[TrueCall]:
