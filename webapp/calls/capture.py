@@ -130,6 +130,7 @@ def _started(call: Call, event: CallStarted) -> None:
 
 def _queued(call: Call, event: told.QueueJoined) -> None:
     call.queue = event.queue
+    call.queued_at = min(call.queued_at or event.at, event.at)
 
 
 def _leg_ringing(call: Call, event: told.LegRinging) -> None:

@@ -65,6 +65,7 @@ class Call(Identified, Model):
     dialled_at: Mapped[datetime | None]  # when the switch was asked; by one request only
     failure: Mapped[str] = mapped_column(sa.String(200), default="")  # the switch's reason, or UNHEARD
     started_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    queued_at: Mapped[datetime | None]  # when it first entered a queue
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     wait_seconds: Mapped[float] = mapped_column(default=0.0)
