@@ -110,7 +110,11 @@ class Call(Identified, Model):
 class Leg(Identified, Model):
     """One phone's part. `user_id` is whose phone it was then; a line that changes hands later changes nothing here."""
 
-    __table_args__ = (sa.UniqueConstraint("call_id", "uid"), sa.Index(None, "user_id", "ended_at"))
+    __table_args__ = (
+        sa.UniqueConstraint("call_id", "uid"),
+        sa.Index(None, "user_id", "ended_at"),
+        sa.Index(None, "queue", "user_id", "rang_at"),
+    )
     call_id: Mapped[UUID] = mapped_column(sa.ForeignKey("call.id", ondelete="CASCADE"))
     uid: Mapped[str] = mapped_column(sa.String(150))
     line: Mapped[str] = mapped_column(sa.String(80))

@@ -37,15 +37,15 @@ class Calendar:
         cls, zone: str, hours: Mapping[str, Sequence[Sequence[str]]], holidays: str = "", closed: Collection[str] = ()
     ) -> Calendar:
         """As rows and forms have it: days by the names "0" to "6", dates as ISO text."""
-        week = tuple(tuple((start, end) for start, end in sorted(hours.get(str(day), ()))) for day in range(7))
+        week = tuple(tuple(sorted((start, end) for start, end in hours.get(str(day), ()))) for day in range(7))
         return cls(zone, week if any(week) else None, holidays, frozenset(map(date.fromisoformat, closed)))
 
     def is_open(self, at: datetime) -> bool:
         return any(start <= at <= end for start, end in self._spans_from(at, at))
 
     def add_minutes(self, at: datetime, minutes: float) -> datetime:
-        """The moment when so many working minutes have passed; none of them: the next moment inside the hours."""
-        left = timedelta(minutes=minutes)
+        """The moment, in UTC, when so many working minutes have passed; 0: the next moment inside the hours."""
+        at, left = at.astimezone(UTC), timedelta(minutes=minutes)
         for start, end in self._spans_from(at, at + HORIZON + left * 8):
             start = max(start, at)
             if left <= end - start:
@@ -55,6 +55,7 @@ class Calendar:
 
     def minutes_between(self, start: datetime, end: datetime) -> float:
         """Working minutes from `start` to `end`; negative when `end` is the earlier."""
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
         if end < start:
             return -self.minutes_between(end, start)
         parts = (min(close, end) - max(opening, start) for opening, close in self._spans_from(start, end))
