@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from telephony.events import CallEnded, Caller, CallSummary, Direction, LegResult, LegSummary, Result
+from telephony.events import (
+    CallEnded,
+    Caller,
+    CallStarted,
+    CallSummary,
+    Direction,
+    LegResult,
+    LegRinging,
+    LegSummary,
+    Result,
+)
 from webapp.accounts.models import User
 from webapp.calls import capture
 from webapp.calls.models import Call
@@ -43,6 +53,12 @@ def ended(
         queue=queue, result=Result.ANSWERED if by else result, started_at=began, answered_at=answered_at,
         ended_at=over, legs=tuple(legs),
     )  # fmt: skip
+    if rang:
+        started = CallStarted(uid=uid, at=began, direction=direction, customer=summary.customer)
+        capture.record(started, switch="main")
+    for user in rang:
+        leg, line = f"{uid}.{user.username}", f"PJSIP/{user.username}"
+        capture.record(LegRinging(uid=uid, at=began, leg=leg, line=line, queue=queue), switch="main")
     capture.record(CallEnded(uid=uid, at=over, summary=summary), switch="main")
 
 

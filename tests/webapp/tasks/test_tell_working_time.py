@@ -78,7 +78,9 @@ def test_who_never_opens_is_taken_to_be_always_open() -> None:
     assert never.add_minutes(start, 15) == start + timedelta(minutes=15)
 
 
-@pytest.mark.parametrize(("place", "known"), [("", True), ("GR", True), ("DE-BY", True), ("XX", False), ("DE-XX", False)])
+@pytest.mark.parametrize(
+    ("place", "known"), [("", True), ("GR", True), ("DE-BY", True), ("XX", False), ("DE-XX", False)]
+)
 def test_places_whose_holidays_are_known(place: str, known: bool) -> None:
     assert is_known_place(place) is known
 
