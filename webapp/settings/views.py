@@ -73,7 +73,13 @@ def _row(queue: str) -> Row:
 
 def _form(queue: str, typed: dict[str, str], *, own: bool, problems: dict[str, str] | None = None) -> str:
     return render_template(
-        "settings/queue.html", queue=queue, typed=typed, own=own, problems=problems or {}, days=_days(), words=_words()
+        "settings/queue.html",
+        queue=queue,
+        typed=typed,
+        own=own,
+        problems=problems or {},
+        days=_days(),
+        labels=_labels(),
     )
 
 
@@ -82,7 +88,7 @@ def _days() -> list[str]:
     return [names[day] for day in rows.DAYS]
 
 
-def _words() -> dict[str, str]:
+def _labels() -> dict[str, str]:
     """The labels of the fields, which an error names."""
     return {
         "queue": _("Queue"),
