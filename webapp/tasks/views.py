@@ -5,14 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_login import current_user
 
 from webapp import incoming
 from webapp.accounts.permissions import Permission, requires
 from webapp.calls import actions as calls
 from webapp.db import transaction
-from webapp.errors import Conflict
 from webapp.paging import Page
 from webapp.tasks import actions, forms, queries, shown
 from webapp.tasks.models import Callback
@@ -61,11 +59,7 @@ def call(callback_id: UUID) -> Any:
     """Claimed and written down first; then the switch is asked. A refusal leaves the callback with its claimer."""
     key = forms.key()
     with transaction():
-        callback = queries.callback(callback_id)
-        if callback.number is None:
-            raise Conflict(_("This caller's number is not known."))
-        actions.claim(callback, current_user)
-        placed = calls.request_call(current_user, callback.number, str(key), party_id=callback.party_id)
+        placed = actions.call_back(queries.callback(callback_id), current_user, str(key))
     calls.dial(placed.id)
     if incoming.wants_json():
         return {"id": str(placed.id)}, 201
