@@ -26,7 +26,7 @@ READABLE = {
     "AST_CONFIG(manager.conf,ringback-events,read)": "call,agent,cdr,system,dialplan,user",
     "AST_CONFIG(cel.conf,general,enable)": "yes",
     "AST_CONFIG(cel.conf,general,events)": CEL_EVENTS,
-    "AST_CONFIG(cel.conf,general,apps)": "queue,voicemail,confbridge,chanspy",
+    "AST_CONFIG(cel.conf,general,apps)": doctor.CEL_APPS,
     "AST_CONFIG(logger.conf,general,queue_log_to_file)": "yes",
     "IFMODULE(cel_custom.so)": "1",
 }
