@@ -56,6 +56,8 @@ class SwitchSettings:
     region: str = "GR"  # whose national numbers are dialled and shown here
     own_numbers: tuple[str, ...] = ()
     did_labels: Mapping[str, str] = field(default_factory=dict)
+    books: str | None = None  # Asterisk's log directory, where we run on its host
+    books_token: str | None = field(default=None, repr=False)  # its spooler's, where we do not
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +295,8 @@ _SWITCH_KEYS: Mapping[str, tuple[type, str, str]] = {
     "region": (str, r"[A-Z]{2}", "a country of two capital letters"),
     "own_numbers": (list, r"[+0-9 ()./-]{3,40}", 'a list of numbers like ["+302100000100"]'),
     "did_labels": (dict, _TEXT, 'a table like { "2100000100" = "Sales" }'),
+    "books": (str, r"/[^\x00-\x1f]{0,400}", "the path of Asterisk's log directory, like /var/log/asterisk"),
+    "books_token": (str, f"[!-~]{{{MIN_SECRET},200}}", f"at least {MIN_SECRET} letters and digits"),
 }
 
 
@@ -302,8 +306,9 @@ def _check_switch(name: str, table: Mapping[str, Any]) -> None:
             continue
         value = table[key]
         parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
+        shown = "what is there" if key == "books_token" else repr(value)
         if type(value) is not kind or not all(re.fullmatch(form, str(part)) for part in parts):
-            raise ValueError(f"[{name}] {key}: {value!r} is not {wanted}")
+            raise ValueError(f"[{name}] {key}: {shown} is not {wanted}")
 
 
 def _switch(name: str, table: Any, base: Path, region: str) -> SwitchSettings:
@@ -325,9 +330,13 @@ def _switch(name: str, table: Any, base: Path, region: str) -> SwitchSettings:
             region=table.pop("region", region),
             own_numbers=tuple(table.pop("own_numbers", [])),
             did_labels=dict(table.pop("did_labels", {})),
+            books=table.pop("books", None),
+            books_token=_books_token(name, table, base),
         )
     except KeyError as missing:
         raise ValueError(f"[{name}] lacks {missing.args[0]}") from None
+    if switch.books and switch.books_token:
+        raise ValueError(f"[{name}] books and books_token: its books are either here or sent")
     if table:
         raise ValueError(f"[{name}] has unknown keys: {', '.join(sorted(table))}")
     return switch
@@ -338,3 +347,14 @@ def _login(table: dict[str, Any], role: str, base: Path) -> Login:
     if path := table.pop(f"{role}_secret_file", None):
         return Login(user, (base / path).read_text(encoding="utf-8").strip())
     return Login(user, table.pop(f"{role}_secret"))
+
+
+def _books_token(name: str, table: dict[str, Any], base: Path) -> str | None:
+    if path := table.pop("books_token_file", None):
+        table["books_token"] = (base / path).read_text(encoding="utf-8").strip()
+        try:
+            _check_switch(name, {"books_token": table["books_token"]})
+        except ValueError:  # says what it was: not with a secret
+            raise ValueError(f"[{name}] books_token_file: not at least {MIN_SECRET} letters and digits") from None
+    token: str | None = table.pop("books_token", None)
+    return token

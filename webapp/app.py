@@ -23,6 +23,7 @@ from config.settings import Settings
 from webapp import assets_build, health, jobs, live, logs, switches
 from webapp.accounts.actions import LOCALES, logged_in, logged_out
 from webapp.accounts.models import Role, User
+from webapp.books import intake
 from webapp.calls.shown import result_word
 from webapp.db import db, transaction
 from webapp.desk.shell import shell_context
@@ -32,7 +33,7 @@ from webapp.incoming import wants_json
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
-FEATURES = ("accounts", "notices", "contacts", "calls", "tasks", "settings", "desk")
+FEATURES = ("accounts", "notices", "contacts", "calls", "tasks", "books", "settings", "desk")
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -132,8 +133,9 @@ def _subscribe() -> None:
 def _register_views(app: Flask) -> None:
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"webapp.{feature}.views").bp)
-    app.register_blueprint(health.bp)
-    csrf.exempt(health.bp)
+    for programs_come in (health.bp, intake.bp):
+        app.register_blueprint(programs_come)
+        csrf.exempt(programs_come)
 
     @app.get("/")
     def home() -> Any:

@@ -1,4 +1,7 @@
-"""The bridges of this installation: one per switch, held by one process at a time, from its frames to our rows."""
+"""The bridges of this installation: one per switch, held by one process at a time, from its frames to our rows.
+
+Beside the bridge, the switch's books are read by the same process.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,10 @@ from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge, BridgeStatus, Event
 from telephony.journal import Journal, JournalBusy
 from webapp import leases
+from webapp.books import place
+from webapp.books.keeper import Bookkeeper
+from webapp.books.patience import Bridge as Bridging
+from webapp.books.reading import open_reader
 from webapp.calls import capture
 
 log = structlog.get_logger(__name__)
@@ -38,6 +45,7 @@ class BridgeKeeper:
         self._holder = ""
         self._stop = threading.Event()
         self._bridge: Bridge | None = None
+        self._books: Bookkeeper | None = None
         self._problem = "not started"
         self._thread = threading.Thread(target=self._keep, name=f"bridge:{switch.name}", daemon=True)
         app.extensions.setdefault("ringback.bridges", {})[switch.name] = self.health
@@ -70,7 +78,9 @@ class BridgeKeeper:
             "since": status.since.isoformat(),
             "last_frame_at": status.last_frame_at.isoformat() if status.last_frame_at else None,
         }
-        return {"ok": status.connected and not status.problem, **facts}
+        books = self._books.health() if self._books else None
+        well = status.connected and not status.problem and not (books and books["problem"])
+        return {"ok": well, **facts, "books": books}
 
     def _keep(self) -> None:
         while not self._stop.is_set():
@@ -103,14 +113,23 @@ class BridgeKeeper:
         self._bridge = Bridge(self._connector(), CallTracker(self._switch.trunks), self._deliver(), journal, until)
         renewal = threading.Thread(target=self._renew, args=(until,), name=f"lease:{self._switch.name}", daemon=True)
         renewal.start()
+        if place.source_of(self._switch):
+            self._books = Bookkeeper(self._app, self._switch, self._bridging, open_reader)
+            self._books.start()
         try:
             self._bridge.run()
         finally:
             until.set()
             renewal.join()
-            self._bridge = None
+            if self._books:
+                self._books.stop()
+            self._bridge = self._books = None
             with self._app.app_context():
                 leases.give_back(f"bridge:{self._switch.name}", self._holder)
+
+    def _bridging(self) -> Bridging:
+        status = self.status
+        return Bridging(connected=bool(status and status.connected), behind=bool(status and status.behind))
 
     def _renew(self, until: threading.Event) -> None:
         """Whoever cannot reach the database keeps following: the journal holds what cannot be written yet."""

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from config.settings import VARIABLES, BadSettings, Settings
+from webapp import cli_ledger
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -297,6 +298,10 @@ def build_assets() -> None:
     from webapp.assets_build import build
 
     build(say=click.echo)
+
+
+main.add_command(cli_ledger.recoveries)
+main.add_command(cli_ledger.ledger)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
@@ -22,6 +23,7 @@ from telephony.ami.doctor import MAX_SKEW, Finding, Level, ask, examine, look_at
 from telephony.ami.switch import Login
 from telephony.bridge import ASIDE
 from webapp import jobs, leases, schema
+from webapp.books import place
 from webapp.db import db, now
 
 ENOUGH_SPACE = 1 << 30  # bytes
@@ -42,7 +44,7 @@ def examine_all(app: Flask) -> Iterator[Examined]:
     with app.app_context():
         yield Examined("Ringback", [*_disk(settings), *_web(settings), *_database(app), *_broker()])
         for switch in settings.switches:
-            findings = [*_bridge(settings, switch), *_switch(switch)]
+            findings = [*_bridge(settings, switch), *_books(settings, switch), *_switch(settings, switch)]
             yield Examined(f"switch {switch.name}", findings)
 
 
@@ -154,6 +156,45 @@ def _bridge(settings: Settings, switch: SwitchSettings) -> Iterator[Finding]:
                     "  exten => _X.,1,Set(CALLERID(num)=${FILTER(0-9+,${CALLERID(num)})})")  # fmt: skip
 
 
+def _books(settings: Settings, switch: SwitchSettings) -> Iterator[Finding]:
+    """What makes good that nobody listened."""
+    files = place.files_of(settings, switch)
+    if files is None:
+        yield _fault("books", "This switch's books are not read: calls that pass while nobody listens are lost.",
+                     f'in the switches file, [{switch.name}]:\n  books = "/var/log/asterisk"\n'
+                     'or, when Ringback runs on another host: books_token_file = "books.token", and on the switch '
+                     "config/asterisk/ringback-spooler")  # fmt: skip
+        return
+    if switch.books_token and not files[0].exists():
+        yield _fault("books", "The switch's spooler has sent nothing yet.",
+                     "start config/asterisk/ringback-spooler there, with the same token")  # fmt: skip
+        return
+    facts = (_facts_of(switch) or {}).get("books") or {}
+    if facts.get("problem"):
+        yield _fault("books", f"The switch's books cannot be read: {facts['problem']}.",
+                     f"let the user of ringback bridge read {files[0]} and {files[1]}, see its log")  # fmt: skip
+    elif facts:
+        yield _well("books", f"The switch's books are being read, {facts.get('records', 0)} records so far.")
+    if lost := facts.get("unparseable"):
+        yield _look("unparseable", f"{lost} records of the switch's books could not be read.",
+                    f"look into {files[0]} and {files[1]}, and report it")  # fmt: skip
+    if gaps := facts.get("gaps"):
+        yield _look("books-gaps", f"{gaps} times a part of the switch's books may have been gone before it was read.",
+                    "in logrotate's lines for Asterisk: delaycompress, and rotate at least 7")  # fmt: skip
+    if aside := facts.get("set_aside"):
+        yield _look("books-aside", f"{aside} calls of the switch's books could not be entered.",
+                    f"see the log of ringback bridge {switch.name}, and report it")  # fmt: skip
+
+
+def _facts_of(switch: SwitchSettings) -> dict[str, Any] | None:
+    try:
+        return leases.facts_of(f"bridge:{switch.name}")
+    except sa.exc.SQLAlchemyError:
+        return None
+    finally:
+        db.session.rollback()
+
+
 def _set_aside(path: Path) -> int:
     try:
         with path.open("rb") as notes:
@@ -162,7 +203,7 @@ def _set_aside(path: Path) -> int:
         return 0
 
 
-def _switch(switch: SwitchSettings) -> list[Finding]:
+def _switch(settings: Settings, switch: SwitchSettings) -> list[Finding]:
     told = ask(
         switch.host,
         switch.port,
@@ -172,14 +213,14 @@ def _switch(switch: SwitchSettings) -> list[Finding]:
         context=switch.context,
         tls=ssl.create_default_context() if switch.tls else None,
     )
-    cel: str | None = getattr(switch, "cel", None)
+    files = place.files_of(settings, switch) if switch.books else None
     return examine(
         told,
         trunks=switch.trunks,
         context=switch.context,
         username=switch.events.user,
         tls=switch.tls,
-        cel=look_at_cel(Path(cel)) if cel else None,
+        cel=look_at_cel(files[0]) if files else None,
     )
 
 

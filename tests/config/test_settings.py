@@ -97,9 +97,32 @@ def test_a_switch_secret_can_lie_in_a_file_beside_the_table(tmp_path: Path) -> N
     assert settings.switch("main").events.secret == "from the file"
 
 
+def test_a_switchs_books_are_here_or_sent(tmp_path: Path) -> None:
+    here = Settings.from_env(env(tmp_path, **switches(tmp_path, **SWITCH, books="/var/log/asterisk"))).switch("main")
+    assert (here.books, here.books_token) == ("/var/log/asterisk", None)
+    (tmp_path / "books.token").write_text("x" * 32 + "\n")
+    sent = Settings.from_env(env(tmp_path, **switches(tmp_path, **SWITCH, books_token_file="books.token"))).switch(
+        "main"
+    )
+    assert (sent.books, sent.books_token) == (None, "x" * 32)
+    assert "x" * 32 not in repr(sent)
+    both = problems(tmp_path, **switches(tmp_path, **SWITCH, books="/var/log/asterisk", books_token="x" * 32))
+    assert both == ["RINGBACK_SWITCHES: [main] books and books_token: its books are either here or sent"]
+
+
+def test_a_token_that_could_be_guessed_is_refused_and_not_shown(tmp_path: Path) -> None:
+    said = problems(tmp_path, **switches(tmp_path, **SWITCH, books_token="hunter2"))
+    assert said[0].startswith("RINGBACK_SWITCHES: [main] books_token:") and "hunter2" not in said[0]
+    (tmp_path / "books.token").write_text("hunter2")
+    said = problems(tmp_path, **switches(tmp_path, **SWITCH, books_token_file="books.token"))
+    assert said[0].startswith("RINGBACK_SWITCHES: [main] books_token_file:") and "hunter2" not in said[0]
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("books", "var/log/asterisk"),
+        ("books", True),
         ("trunks", "PJSIP/carrier"),
         ("trunks", ["carrier"]),
         ("region", "gr"),

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings, SwitchSettings
 from tests.asterisk import wait_for
+from webapp.books.models import BookedCall, LedgerCheck, Recovery
 from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
 from webapp.contacts.text import folded
@@ -138,7 +139,7 @@ class Books:
     def empty(self) -> None:
         """Of what happened; the people and the installation stay."""
         with self.writing() as session:
-            for model in (Activity, CallbackCall, Callback, NumberChoice):
+            for model in (Activity, CallbackCall, Callback, NumberChoice, Recovery, BookedCall, LedgerCheck):
                 session.execute(sa.delete(model))
             for table in ("call_note", "leg", "call", "contact_point"):
                 session.execute(sa.text(f'DELETE FROM "{table}"'))
@@ -158,7 +159,9 @@ def _as_toml(switch: SwitchSettings) -> str:
     for role, login in logins.items():
         assert login is not None
         lines += [f"{role}_user = {json.dumps(login.user)}", f"{role}_secret = {json.dumps(login.secret)}"]
-    lines += [f"trunks = {json.dumps(switch.trunks)}", f"[{switch.name}.did_labels]"]
+    lines += [f"trunks = {json.dumps(switch.trunks)}"]
+    lines += [f"books = {json.dumps(switch.books)}"] if switch.books else []
+    lines += [f"[{switch.name}.did_labels]"]
     lines += [
         f"{json.dumps(did)} = {json.dumps(label, ensure_ascii=False)}" for did, label in switch.did_labels.items()
     ]

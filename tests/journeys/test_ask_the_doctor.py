@@ -56,7 +56,8 @@ def examined(pbx: Pbx, directory: Path, *, events_secret: str | None = None) -> 
     (directory / "switches.toml").write_text(
         f'[main]\nport = {switch.port}\nevents_user = "{switch.events.user}"\n'
         f'events_secret = "{events_secret or switch.events.secret}"\n'
-        f'commands_user = "{switch.commands.user}"\ncommands_secret = "{switch.commands.secret}"\n',
+        f'commands_user = "{switch.commands.user}"\ncommands_secret = "{switch.commands.secret}"\n'
+        f'books = "{switch.books}"\n',
         encoding="utf-8",
     )
     env = installation_env(directory / "data") | {"RINGBACK_SWITCHES": str(directory / "switches.toml")}

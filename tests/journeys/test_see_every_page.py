@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import webapp
 from tests.journeys.conftest import Customers
 from tests.journeys.product import Books, Product
 from tests.journeys.screen import Screen
+from webapp.books.models import LedgerCheck, Recovery, RecoveryKind, Source
+from webapp.calls.models import Call
 
 pytestmark = pytest.mark.journey
 
@@ -76,6 +79,71 @@ def test_every_page_is_accessible_and_silent(
     alice = desk_of("alice")
     for path in history.values():
         alice.go(path)
+
+
+@pytest.fixture
+def ledger(customer: Customers, books: Books, audited: Screen) -> dict[str, str]:
+    """Pages of a supervisor: something was recovered, two days balance and one does not."""
+    books.contact("Dana Reyes", DANA)
+    for number in (DANA, EMIL, SHARED):
+        _miss(customer, audited, number)
+    calls = books.calls()
+    assert len(calls) == 3
+    books.add(*recoveries(calls), *checks(calls[0]))
+    return {
+        "ledger": "/ledger",
+        "recoveries": "/recoveries",
+        "recoveries not found": "/recoveries?kind=closed&switch=nowhere",
+        "recovered call": f"/calls/{calls[0].id}",
+    }
+
+
+def recoveries(calls: Sequence[Call]) -> list[Recovery]:
+    kinds, found = list(RecoveryKind), []
+    for call, kind in zip(calls, kinds, strict=True):
+        assert call.ended_at is not None
+        before = {"result": "lost", "ended_at": (call.ended_at + timedelta(minutes=58)).isoformat()}
+        after = {"result": "abandoned", "ended_at": call.ended_at.isoformat()}
+        found.append(
+            Recovery(
+                switch="main", call_id=call.id, kind=kind, before={} if kind is RecoveryKind.CREATED else before,
+                after=after, source=Source.FILE, happened_at=call.ended_at, recovered_at=call.ended_at + timedelta(hours=1),
+            )
+        )  # fmt: skip
+    return found
+
+
+def checks(call: Call) -> list[LedgerCheck]:
+    today = datetime.now(UTC).date()
+    offender = {"fault": "no_entry", "switch": "main", "uid": call.uid, "call_id": str(call.id), "callback_id": None,
+                "started_at": call.started_at.isoformat(), "said": ""}  # fmt: skip
+    told = {"fault": "result", "switch": "main", "uid": call.uid, "call_id": str(call.id), "callback_id": None,
+            "started_at": call.started_at.isoformat(), "said": "abandoned / answered"}  # fmt: skip
+    facts = {"switch": "main", "offered": 120, "answered": 97, "closed": 20}
+    return [
+        LedgerCheck(day=today, **facts, open=2, difference=1, offenders=[offender, told], offences=2),
+        LedgerCheck(day=today - timedelta(days=1), **facts, open=3, difference=0, offenders=[], offences=0),
+        LedgerCheck(day=today - timedelta(days=2), **facts, open=3, difference=0, offenders=[], offences=0),
+    ]
+
+
+def test_a_supervisors_pages_are_accessible_and_fit(ledger: dict[str, str], desk_of: Callable[..., Screen]) -> None:
+    sofia = desk_of("sofia", "/contacts", bypass_csp=True, reduced_motion="reduce")
+    expect(sofia.page.locator('[data-badge="ledger"]')).to_have_text("2 do not balance")
+    found: list[str] = []
+    for page, path in ledger.items():
+        sofia.go(path)
+        for offenders in sofia.page.locator(".offenders summary").all():
+            offenders.click()
+        found += _audit(sofia.page, page)
+    greek = desk_of("sofia", "/contacts", locale="el")
+    for path in ledger.values():
+        greek.go(path)
+        for width in (1440, 1280, 1279, 800, 390):
+            greek.page.set_viewport_size({"width": width, "height": 800})
+            beyond = greek.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            found += [f"{path} at {width}: {beyond}"] if beyond > 0 else []
+    assert found == []
 
 
 def test_no_page_is_wider_than_its_window_whatever_the_length_of_words(

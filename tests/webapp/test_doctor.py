@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 
-from config.settings import Login, Settings, SwitchSettings
+from config.settings import Settings
 from telephony.ami.doctor import Finding, Level
 from telephony.fake import FakeAsterisk, FakeUser
 from webapp import doctor, leases, schema
@@ -38,7 +38,7 @@ def office(tmp_path: Path, pbx: FakeAsterisk) -> Settings:
     switches = tmp_path / "switches.toml"
     switches.write_text(
         f'[main]\nhost = "{pbx.host}"\nport = {pbx.port}\nevents_user = "ringback-events"\nevents_secret = "{HEARS}"\n'
-        f'commands_user = "ringback-commands"\ncommands_secret = "{SPOKEN}"\n',
+        f'commands_user = "ringback-commands"\ncommands_secret = "{SPOKEN}"\nbooks = "{tmp_path}"\n',
         encoding="utf-8",
     )
     return Settings.from_env({"RINGBACK_DATA_DIR": str(tmp_path / "data"), "RINGBACK_SWITCHES": str(switches)})
@@ -134,15 +134,38 @@ def test_cookies_over_plain_http(office: Settings, more: dict[str, Any]) -> None
     assert faults(create_app(replace(office, **more, secure_cookies=True))) == []
 
 
-def test_the_books_are_looked_at_where_the_settings_say_they_are(office: Settings, pbx: FakeAsterisk) -> None:
-    class WithBooks(SwitchSettings):
-        """Has room for the path."""
-
+def test_books_that_are_not_where_the_settings_say(office: Settings, pbx: FakeAsterisk) -> None:
     pbx.calls = 1
-    login = {"events": Login("ringback-events", HEARS), "commands": Login("ringback-commands", SPOKEN)}
-    switch = WithBooks(name="main", host=pbx.host, port=pbx.port, **login)
-    object.__setattr__(switch, "cel", "/nowhere/ringback.csv")
-    assert faults(at_work(replace(office, switches=(switch,)))) == ["cel_file"]
+    assert faults(at_work(office)) == ["cel_file"]
+
+
+def without_books(office: Settings, **more: Any) -> Settings:
+    (switch,) = office.switches
+    return replace(office, switches=(replace(switch, books=None, **more),))
+
+
+def test_a_switch_whose_books_nobody_reads(office: Settings) -> None:
+    app = at_work(without_books(office))
+    assert faults(app) == ["books"]
+    assert 'books = "/var/log/asterisk"' in found(app)["books"].mend
+
+
+def test_a_spooler_that_sends_nothing(office: Settings) -> None:
+    away = without_books(office, books_token="x" * 24)
+    assert faults(at_work(away)) == ["books"]
+    folder = office.data_dir / "books" / "main"
+    folder.mkdir(parents=True)
+    (folder / "cel").touch()
+    assert faults(create_app(away)) == []
+
+
+def test_books_that_cannot_be_read(office: Settings) -> None:
+    told = {"problem": "ringback.csv may not be read", "unparseable": 3, "gaps": 1, "set_aside": 2}
+    app = at_work(office, books=told)
+    assert faults(app) == ["books"]
+    assert {"unparseable", "books-gaps", "books-aside"} <= found(app).keys()
+    leases_facts = {"problem": "", "records": 7, "unparseable": 0, "gaps": 0, "set_aside": 0}
+    assert "7 records" in found(at_work(office, books=leases_facts))["books"].said
 
 
 def run(office: Settings, *arguments: str) -> Result:

@@ -33,6 +33,7 @@ FOR_ANYBODY = {
     "POST /login": (400, 400),
     "POST /logout": (200, 200),
     "GET /health": (200, 200),
+    "POST /books/<switch>/<kind>": (401, 401),  # a spooler's, which has a token
     "GET /static/<path:filename>": (200, 200),
     "GET /fs-static/<path:filename>": (404, 404),
 }
@@ -83,12 +84,19 @@ FOR_ADMINISTRATORS = {
     "POST /settings/queues/edit": 204,
     "POST /settings/queues/remove": 204,
 }
+# who looks after the others
+FOR_HEADS = {
+    "GET /ledger": 200,
+    "POST /ledger/check": 204,
+    "GET /recoveries": 200,
+}
 # route: nobody, somebody without a role, each of ROLES
 TABLE = (
     {route: (nobody, *[somebody] * 4) for route, (nobody, somebody) in FOR_ANYBODY.items()}
     | {route: (TO_LOG_IN, *[status] * 4) for route, status in FOR_EMPLOYEES.items()}
     | {route: (TO_LOG_IN, FORBIDDEN, *[status] * 3) for route, status in FOR_ROLES.items()}
     | {route: (TO_LOG_IN, *[FORBIDDEN] * 3, status) for route, status in FOR_ADMINISTRATORS.items()}
+    | {route: (TO_LOG_IN, FORBIDDEN, FORBIDDEN, status, status) for route, status in FOR_HEADS.items()}
 )
 OF_ONE_THING = [route for route in TABLE if "<uuid:" in route]
 OF_ONE_CALL = sorted({route.split()[1] for route in TABLE if "<uuid:call_id>" in route})

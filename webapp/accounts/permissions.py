@@ -26,6 +26,7 @@ class Permission(StrEnum):
     CALLBACK_DISMISS = "callback:dismiss"
     CALLBACK_ASSIGN = "callback:assign"
     QUEUE_MANAGE = "queue:manage"
+    LEDGER_READ = "ledger:read"  # what the switches' books say of ours: recoveries, the balance
     USER_MANAGE = "user:manage"
     SYSTEM_READ = "system:read"
 
@@ -40,7 +41,7 @@ _AGENT = {
     Permission.CALLBACK_WORK,
     Permission.CALLBACK_DISMISS,
 }
-_SUPERVISOR = _AGENT | {Permission.CALL_READ_TEAM, Permission.CALLBACK_ASSIGN}
+_SUPERVISOR = _AGENT | {Permission.CALL_READ_TEAM, Permission.CALLBACK_ASSIGN, Permission.LEDGER_READ}
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": frozenset(_AGENT),
     "supervisor": frozenset(_SUPERVISOR),

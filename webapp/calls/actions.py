@@ -17,7 +17,7 @@ from telephony.events import Direction, Result
 from telephony.numbers import e164
 from webapp import switches
 from webapp.accounts.models import User
-from webapp.calls import capture
+from webapp.calls import capture, identity
 from webapp.calls.events import CallFinished, DispositionLogged
 from webapp.calls.models import Call, CallNote, CallState, Disposition, Leg, NumberChoice
 from webapp.contacts.models import OwnNumber, Party
@@ -53,7 +53,7 @@ def request_call(user: User, number: str, key: str, *, party_id: UUID | None = N
         number=dialled, number_raw=dialled, requested_by_id=user.id, request_key=key, version=0,
     )  # fmt: skip
     call.uid = str(call.id)
-    call.party_id = party_id or capture.party_for(dialled)
+    call.party_id = party_id or identity.party_for(dialled)
     try:
         with db.session.begin_nested():
             db.session.add(call)

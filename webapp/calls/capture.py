@@ -6,7 +6,7 @@ State moves forward only. What is known stays known: an event may fill a gap or 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,15 +16,34 @@ import structlog
 from sqlalchemy.orm import lazyload, selectinload
 
 from telephony import events as told
-from telephony.events import CallEnded, Caller, CallEvent, CallStarted, LegResult, LegSummary, Result, Resynced
-from telephony.numbers import e164, is_withheld
-from webapp import live, switches
+from telephony.events import (
+    CallEnded,
+    Caller,
+    CallEvent,
+    CallStarted,
+    CallSummary,
+    LegResult,
+    LegSummary,
+    Result,
+    Resynced,
+)
+from webapp import live
 from webapp.accounts.models import Line
 from webapp.calls import why
-from webapp.calls.events import CallbackAsked, CallChanged, CallFinished, CallMerged, CallMissed, CustomerReached
-from webapp.calls.models import Call, CallNote, CallState, Leg, NumberChoice, Step, StepKind
-from webapp.contacts.queries import parties_with_number
-from webapp.db import db, transaction
+from webapp.calls.disagreement import Story, changes, disagree, story_of
+from webapp.calls.events import (
+    CallbackAsked,
+    CallChanged,
+    CallFinished,
+    CallMerged,
+    CallMissed,
+    CallRetold,
+    CustomerNotReached,
+    CustomerReached,
+)
+from webapp.calls.identity import identify, storable
+from webapp.calls.models import Call, CallNote, CallState, Leg, Step, StepKind
+from webapp.db import db, now, transaction
 from webapp.events import publish
 from webapp.timeline.models import Activity
 
@@ -32,7 +51,6 @@ log = structlog.get_logger(__name__)
 
 REQUEST_PATIENCE = timedelta(seconds=60)  # how long a call that we asked for may be unheard of
 MERGED_FACTS = ("answered_at", "did", "queue", "party_id", "requested_by_id", "request_key", "disposition_id")
-LONGEST_TEXT = 16_000  # characters of a caller's name or number that are kept
 
 
 def record(event: CallEvent | Resynced, *, switch: str) -> None:
@@ -54,7 +72,46 @@ def reconcile(event: Resynced, *, switch: str) -> None:
                 changed(call)
 
 
-def _record(event: CallEvent, switch: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the books changed of a call: a new one (`before` is None), or one that was told otherwise."""
+
+    call_id: UUID
+    was_open: bool
+    before: Story | None
+    after: Story
+
+
+def settle(summary: CallSummary, *, switch: str) -> Settled | None:
+    """What the switch itself wrote down of a call that is over wins over what was heard of it. None: no difference.
+
+    Inside the caller's transaction; `summary.ended_at` must be known.
+    """
+    assert summary.ended_at is not None
+    event = CallEnded(uid=summary.uid, at=summary.ended_at, summary=summary)
+    call = _find(switch, summary.uid)
+    if call is not None and call.withheld:  # which the books may not know
+        summary = replace(summary, customer=Caller("", withheld=True))
+    before = story_of(call) if call else None
+    was_open = call is not None and not call.is_over
+    if call is not None and call.is_over and not disagree(call, summary):
+        call.booked_at = call.booked_at or now()
+        return None
+    if call is None or was_open:
+        _record(replace(event, summary=summary), switch, by_books=True)
+        call = _find(switch, summary.uid)
+        assert call is not None
+    if disagree(call, summary):
+        _correct(call, summary)
+        changed(call)
+    call.booked_at = call.booked_at or now()
+    if before is None:
+        return Settled(call.id, False, None, story_of(call))
+    old, new = changes(before, story_of(call))
+    return Settled(call.id, was_open, old, new) if new or was_open else None
+
+
+def _record(event: CallEvent, switch: str, *, by_books: bool = False) -> None:
     call = _find(switch, event.uid)
     if call is None:
         call = _begun(event, switch)
@@ -62,12 +119,23 @@ def _record(event: CallEvent, switch: str) -> None:
             log.warning("event of an unknown call", switch=switch, uid=event.uid, told=type(event).__name__)
             return
     before = _fingerprint(call)
+    if call.booked_at and not by_books and not isinstance(event, told.CallsMerged):
+        _hide_if_withheld(call, event)
+        return
     if not isinstance(event, CallEnded):
         _revive(call)
         call.linkedid = call.linkedid or event.uid
     _HANDLERS[type(event)](call, event)
     if _fingerprint(call) != before or call.version == 0:
-        why.note(call, StepKind.TOLD, why.facts_of(event), said_at=event.at)
+        why.note(call, StepKind.TOLD, why.facts_of(event, by_books=by_books), said_at=event.at)
+        changed(call)
+
+
+def _hide_if_withheld(call: Call, event: CallEvent) -> None:
+    """The one thing that the books may not know; all else that comes late, or from a forger, has no word any more."""
+    about: Any = event.summary if isinstance(event, CallEnded) else event if isinstance(event, CallStarted) else None
+    if about is not None and about.customer.withheld and not call.withheld:
+        identify(call, about.customer)
         changed(call)
 
 
@@ -124,7 +192,7 @@ def _fingerprint(call: Call) -> tuple[Any, ...]:
 def _started(call: Call, event: CallStarted) -> None:
     call.linkedid = call.linkedid or event.linkedid
     call.did = call.did or event.did
-    _identify(call, event.customer)
+    identify(call, event.customer)
     _forward(call, CallState.RINGING)
 
 
@@ -134,10 +202,10 @@ def _queued(call: Call, event: told.QueueJoined) -> None:
 
 
 def _callback_requested(call: Call, event: told.CallbackRequested) -> None:
-    call.queue = call.queue or _storable(event.queue)[:80]
+    call.queue = call.queue or storable(event.queue)[:80]
     db.session.flush()
     publish(
-        CallbackAsked(call_id=call.id, queue=_storable(event.queue)[:80], number=_storable(event.number), at=event.at)
+        CallbackAsked(call_id=call.id, queue=storable(event.queue)[:80], number=storable(event.number), at=event.at)
     )
 
 
@@ -212,7 +280,7 @@ def _ended(call: Call, event: CallEnded) -> None:
     call.linkedid = call.linkedid or summary.linkedid
     call.did = call.did or summary.did
     call.queue = call.queue or summary.queue
-    _identify(call, summary.customer)
+    identify(call, summary.customer)
     for told_leg in summary.legs:
         _complete_leg(call, told_leg)
     if summary.answered_at and not call.answered_at:
@@ -257,59 +325,6 @@ def _revive(call: Call) -> None:
 def _forward(call: Call, state: CallState) -> None:
     if call.state is not state and call.may_become(state):
         call.state = state
-
-
-@dataclass(frozen=True, slots=True)
-class _Identity:
-    number: str | None
-    raw: str
-    name: str
-    withheld: bool
-
-
-def _identity(customer: Caller, switch: str) -> _Identity:
-    raw = _storable(customer.number)
-    withheld = customer.withheld or is_withheld(raw)
-    number = None if withheld else e164(raw, switches.region_of(switch))
-    # a number whose owner does not want it shown is not kept either
-    return _Identity(number, "" if withheld else raw, "" if withheld else _storable(customer.name), withheld)
-
-
-def _storable(text: str) -> str:
-    """Verbatim, but for what no database keeps and for what is longer than any name."""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:LONGEST_TEXT]
-
-
-def _identify(call: Call, customer: Caller) -> None:
-    if call.requested_by_id or (call.number and not customer.withheld):
-        return  # we know whom we asked for; and the first telling of a number is the true one
-    identity = _identity(customer, call.switch)
-    if identity.withheld and call.direction is told.Direction.OUTBOUND:
-        return  # not told yet
-    call.withheld = identity.withheld
-    call.number, call.number_raw, call.name_raw = identity.number, identity.raw, identity.name
-    why.note(call, StepKind.NUMBER, asdict(identity) | {"region": switches.region_of(call.switch)})
-    if call.withheld:
-        call.party_id = None
-    elif call.number and call.party_id is None:
-        call.party_id = party_for(call.number)
-        why.note(call, StepKind.MATCH, _matching(call.number, call.party_id))
-
-
-def _matching(number: str, chosen: UUID | None) -> dict[str, Any]:
-    with db.session.no_autoflush:
-        owners = sorted({str(party.id) for party in parties_with_number(number)})
-    return {"parties": owners[:20], "of": len(owners), "chosen": str(chosen) if chosen else None}
-
-
-def party_for(number: str) -> UUID | None:
-    """The one who has this number; of several the one chosen last time, else nobody yet."""
-    with db.session.no_autoflush:  # a new call is written once, with its party
-        parties = {party.id for party in parties_with_number(number)}
-    if len(parties) < 2:
-        return parties.pop() if parties else None
-    choice = db.session.get(NumberChoice, number)
-    return choice.party_id if choice and choice.party_id in parties else None
 
 
 def _leg(call: Call, uid: str, line: str, at: datetime) -> Leg:
@@ -368,6 +383,41 @@ def _close(call: Call) -> None:
     publish(CallFinished(call_id=call.id, at=call.ended_at))
     if call.is_missed:
         publish(CallMissed(call_id=call.id, at=call.ended_at))
+
+
+def _correct(call: Call, books: CallSummary) -> None:
+    """What was heard was wrong, or only a part: the story is told anew, as the switch wrote it down."""
+    was_answered_at = call.answered_at
+    call.direction = books.direction
+    call.started_at = call.started_at if call.requested_by_id else books.started_at or call.started_at
+    call.failure = ""
+    for leg in call.legs:
+        if leg.answered_at and leg.line not in books.answered_by:  # nobody talked there
+            leg.answered_at, leg.talk_seconds = None, 0.0
+            leg.result = LegResult.CANCELLED
+    known = {leg.uid: leg for leg in call.legs}
+    for told_leg in books.legs:
+        if (leg_row := known.get(told_leg.uid)) is not None:
+            leg_row.answered_at, leg_row.ended_at = told_leg.answered_at, told_leg.ended_at
+            leg_row.result = told_leg.result or leg_row.result
+    call.answered_at, call.ended_at = books.answered_at, books.ended_at
+    call.result = books.result
+    call.hangup_by = books.hangup_by or call.hangup_by
+    call.cause = books.cause if books.cause is not None else call.cause
+    call.wait_seconds = books.wait
+    call.hold_seconds = max(
+        call.hold_seconds or 0.0, books.hold
+    )  # of the phones' own hold button the books know nothing
+    call.talk_seconds = max(0.0, books.talk + books.hold - call.hold_seconds)
+    for told_leg in books.legs:
+        _complete_leg(call, told_leg)
+    if books.answered_at and not was_answered_at:
+        _reached(call, books.answered_at)
+    elif was_answered_at and not books.answered_at:
+        db.session.flush()
+        publish(CustomerNotReached(call_id=call.id, at=was_answered_at))
+    _close(call)
+    publish(CallRetold(call_id=call.id, at=books.ended_at or now()))
 
 
 def _vanished(event: Resynced, switch: str) -> list[str]:

@@ -32,6 +32,22 @@ class CustomerReached:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerNotReached:
+    """What was told as a conversation never was one."""
+
+    call_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRetold:
+    """A call that was over already went otherwise: its story was corrected."""
+
+    call_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallMissed:
     """An inbound call is over and nobody of ours talked to the customer."""
 

@@ -72,6 +72,7 @@ class Call(Identified, Model):
     talk_seconds: Mapped[float] = mapped_column(default=0.0)
     hold_seconds: Mapped[float] = mapped_column(default=0.0)
     disposition_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("disposition.id", ondelete="RESTRICT"))
+    booked_at: Mapped[datetime | None]  # when the switch's own books confirmed or corrected it; from then on they hold
     version: Mapped[int] = mapped_column(default=0)
 
     party: Mapped[Party | None] = relationship(lazy="joined")

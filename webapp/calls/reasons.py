@@ -41,7 +41,9 @@ def of(call: Call) -> list[Reason]:
 def _late(step: Step) -> float | None:
     if step.kind is StepKind.PAINTED:
         return float(step.facts["ms"])
-    return (step.at - step.said_at).total_seconds() * 1000 if step.kind is StepKind.TOLD and step.said_at else None
+    if step.kind is not StepKind.TOLD or step.said_at is None or step.facts.get("by_books"):
+        return None
+    return (step.at - step.said_at).total_seconds() * 1000
 
 
 def _names(steps: list[Step]) -> dict[UUID, str]:
@@ -78,6 +80,8 @@ def _told(facts: Mapping[str, Any], names: Names) -> str:
         "CallsMerged": _("Another call turned out to be this conversation."),
         "CallEnded": _("The call ended: %(result)s.", result=result),
     }
+    if facts.get("by_books"):
+        return str(_("Nobody had heard of it. The switch's own books tell: %(result)s.", result=result))
     return str(words.get(event, event))
 
 

@@ -25,9 +25,9 @@ def note(call: Call, kind: StepKind, facts: dict[str, Any], *, said_at: datetime
         db.session.add(Step(call=call, kind=kind, facts=facts, said_at=said_at))
 
 
-def facts_of(event: CallEvent) -> dict[str, Any]:
+def facts_of(event: CallEvent, *, by_books: bool = False) -> dict[str, Any]:
     """What of an event the decisions hang on; never a name or number."""
-    facts: dict[str, Any] = {"event": type(event).__name__}
+    facts: dict[str, Any] = {"event": type(event).__name__, "by_books": by_books or None}
     if isinstance(event, CallEnded):
         facts |= {name: _plain(getattr(event.summary, name)) for name in _SUMMED}
         facts["rang"], facts["answered_by"] = list(event.summary.rang), list(event.summary.answered_by)

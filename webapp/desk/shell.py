@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp import live
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, may
+from webapp.books import queries as books
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
 from webapp.notices.queries import how_many_unread
@@ -49,8 +50,9 @@ def callbar_context(user: User) -> dict[str, Any]:
 
 
 def badges(user: User) -> dict[str, int]:
-    callbacks = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
-    return callbacks | {"notices": how_many_unread(user)}
+    counted = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
+    counted["notices"] = how_many_unread(user)
+    return counted | ({"ledger": books.alarm()} if may(user, Permission.LEDGER_READ) else {})
 
 
 def _ui(user: User | None) -> dict[str, Any]:
@@ -77,12 +79,16 @@ def _nav(user: User) -> list[dict[str, Any]]:
         (Permission.CONTACT_READ, "/contacts", _("Contacts"), "users", ""),
         (Permission.CALL_READ, "/calls", _("Calls"), "phone", ""),
         (Permission.CALLBACK_WORK, "/callbacks", _("Callbacks"), "phone-incoming", "callbacks"),
+        (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
         (Permission.QUEUE_MANAGE, "/settings/queues", _("Queues"), "settings", ""),
     ]
+    beside = {"/ledger": "/recoveries"}  # pages that are reached by the tabs of another
+    words = {"ledger": _("do not balance")}
     return [
         {
             "url": url, "label": label, "icon": icon, "badge_key": key, "badge": counted.get(key, 0),
-            "active": f"{request.path}/".startswith(f"{url}/"),
+            "badge_word": words.get(key, _("open")), "alarm": key in words,
+            "active": f"{request.path}/".startswith((f"{url}/", f"{beside.get(url, url)}/")),
         }
         for permission, url, label, icon, key in places
         if may(user, permission)

@@ -15,6 +15,7 @@ from flask_security import auth_required
 
 from webapp import incoming, live
 from webapp.accounts.permissions import Permission, may, requires
+from webapp.books import shown as books
 from webapp.calls import queries as call_reads
 from webapp.calls import reasons, why
 from webapp.calls import shown as calls
@@ -121,6 +122,7 @@ def call(call_id: UUID) -> Any:
         legs=calls.legs(found),
         timeline=calls.course(found),
         reasons=reasons.of(found),
+        books=books.of_call(found),
         notes=shown.notes,
         callback=tasks.rows([callback], current_user)[0] if callback else None,
     )

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from telephony.numbers import e164, zones_of
 from webapp import switches, text
 from webapp.accounts.models import User
-from webapp.calls.capture import party_for
+from webapp.calls.identity import party_for
 from webapp.contacts.models import OwnNumber, Party
 from webapp.db import db, now
 from webapp.errors import Conflict, Invalid

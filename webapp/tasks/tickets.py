@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from telephony.events import Direction
 from telephony.numbers import e164, is_ordinary
 from webapp import switches
-from webapp.calls.capture import party_for
+from webapp.calls.identity import party_for
 from webapp.calls.models import Call, CallState
 from webapp.db import db
 from webapp.tasks import oversight

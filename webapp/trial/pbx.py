@@ -137,6 +137,7 @@ class Pbx:
             trunks=("PJSIP/trunk",),
             own_numbers=tuple(self.people.did_labels),
             did_labels=self.people.did_labels,
+            books=str(self.log_dir),
         )
 
     def start(self) -> None:

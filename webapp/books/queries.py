@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import joinedload, lazyload, selectinload
+
+from webapp.accounts.models import User
+from webapp.books.ledger import MARGIN, OUR_SIDE
+from webapp.books.models import BooksPlace, LedgerCheck, Recovery, RecoveryKind
+from webapp.calls.models import Call, Leg
+from webapp.contacts.models import Party
+from webapp.db import db
+from webapp.paging import Page, newest_first
+
+SHOWN_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    switch: str = ""
+    kind: RecoveryKind | None = None
+
+
+def recoveries(filters: Filters, after: str | None = None) -> Page[Recovery]:
+    return newest_first(_recoveries(filters), Recovery.recovered_at, Recovery.id, after=after)
+
+
+def recovered_since(since: datetime) -> Sequence[Recovery]:
+    """Oldest first, for a list that is read downwards."""
+    query = _recoveries(Filters()).where(Recovery.recovered_at >= since).order_by(Recovery.recovered_at, Recovery.id)
+    return db.session.scalars(query).unique().all()
+
+
+def of_call(call_id: UUID) -> Sequence[Recovery]:
+    query = _recoveries(Filters()).where(Recovery.call_id == call_id).order_by(Recovery.recovered_at, Recovery.id)
+    return db.session.scalars(query).unique().all()
+
+
+def is_unbooked(call: Call) -> bool:
+    """The books of its switch are past it, and do not have it."""
+    if not call.is_over or call.booked_at or call.ended_at is None or call.linkedid is None or call.result in OUR_SIDE:
+        return False
+    place = db.session.get(BooksPlace, call.switch)
+    if place is None or place.last_record_at is None:
+        return False
+    return place.began_at <= call.started_at and call.ended_at < place.last_record_at - MARGIN
+
+
+def place_of(switch: str) -> BooksPlace | None:
+    return db.session.get(BooksPlace, switch)
+
+
+def switches_with_books() -> list[str]:
+    return list(db.session.scalars(sa.select(BooksPlace.switch).order_by(BooksPlace.switch)))
+
+
+def checks(since: date) -> Sequence[LedgerCheck]:
+    """Newest day first."""
+    query = sa.select(LedgerCheck).where(LedgerCheck.day >= since)
+    return db.session.scalars(query.order_by(LedgerCheck.day.desc(), LedgerCheck.switch)).all()
+
+
+def check_of(day: date, switch: str) -> LedgerCheck | None:
+    return db.session.scalar(sa.select(LedgerCheck).where(LedgerCheck.day == day, LedgerCheck.switch == switch))
+
+
+def last_checked(switch: str) -> date | None:
+    return db.session.scalar(sa.select(sa.func.max(LedgerCheck.day)).where(LedgerCheck.switch == switch))
+
+
+def unbalanced(switch: str, since: date) -> list[date]:
+    query = sa.select(LedgerCheck.day).where(LedgerCheck.switch == switch, LedgerCheck.day >= since)
+    return list(db.session.scalars(query.where(sa.or_(LedgerCheck.difference != 0, LedgerCheck.offences != 0))))
+
+
+def alarm() -> int:
+    """How much is wrong by the last check: of the newest day that was checked, and of the day before it, since a
+    check of today does not take an alarm of yesterday back."""
+    newest = db.session.scalar(sa.select(sa.func.max(LedgerCheck.day)))
+    if newest is None:
+        return 0
+    query = sa.select(LedgerCheck).where(LedgerCheck.day >= newest - timedelta(days=1))
+    return sum(max(check.offences, abs(check.difference)) for check in db.session.scalars(query))
+
+
+def _recoveries(filters: Filters) -> sa.Select[Recovery]:
+    query = sa.select(Recovery).options(
+        joinedload(Recovery.call).options(
+            lazyload("*"),
+            joinedload(Call.party).options(joinedload(Party.company), lazyload(Party.points)),
+            selectinload(Call.legs).joinedload(Leg.user).options(lazyload(User.roles), lazyload(User.lines)),
+        )
+    )
+    if filters.switch:
+        query = query.where(Recovery.switch == filters.switch)
+    return query.where(Recovery.kind == filters.kind) if filters.kind else query

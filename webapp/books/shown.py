@@ -1,0 +1,209 @@
+"""Recoveries and balances in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from flask_babel import format_date
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from telephony.numbers import display
+from webapp.accounts.models import User
+from webapp.books import queries
+from webapp.books.ledger import Fault
+from webapp.books.models import LedgerCheck, Recovery
+from webapp.calls import queries as call_reads
+from webapp.calls import shown as calls
+from webapp.calls.models import Call
+from webapp.contacts import shown as contacts
+from webapp.switches import region_of
+
+FIELDS = {
+    "direction": _l("direction"),
+    "result": _l("result"),
+    "started_at": _l("beginning"),
+    "answered_at": _l("answered at"),
+    "ended_at": _l("end"),
+    "answered_by": _l("answered by"),
+}
+SOURCES = {"file": _l("Its own file"), "spooled": _l("Sent by its spooler")}
+FAULTS = {
+    Fault.NO_CALL: _l("The switch had this call, we have not"),
+    Fault.NO_BOOK: _l("We have this call, the switch has not"),
+    Fault.NOT_OVER: _l("The call is over, and here it goes on"),
+    Fault.RESULT: _l("The switch tells otherwise how it ended"),
+    Fault.NO_ENTRY: _l("Nobody talked to the caller, and nobody is to call back"),
+    Fault.TWO_ENTRIES: _l("Several are to call the same caller back"),
+    Fault.LISTED: _l("The caller was talked to, and is still to be called back"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """As words, or as moments, which a page shows on its reader's clock. None: nothing was known."""
+
+    name: str
+    word: str
+    was: str | datetime | None
+    now: str | datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryRow:
+    id: UUID
+    kind: str
+    switch: str
+    source: str
+    changes: list[Change]
+    happened_at: datetime
+    recovered_at: datetime
+    late_seconds: float
+    url: str | None  # None: not the reader's to open
+    party: contacts.Brief | None
+    name_from_switch: str
+    number_display: str
+    number_e164: str | None
+    withheld: bool
+    direction: str
+    result: str | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffenderRow:
+    word: str
+    uid: str
+    url: str | None
+    started_at: datetime | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    day: date
+    day_word: str
+    switch: str
+    offered: int
+    answered: int
+    closed: int
+    open: int
+    difference: int
+    offences: int
+    balances: bool
+    at: datetime
+    offenders: list[OffenderRow]
+    unlisted: int  # how many more there are
+
+
+@dataclass(frozen=True, slots=True)
+class OfCall:
+    """What the books say of one call: recoveries, oldest first; or that it is not in them."""
+
+    recoveries: list[RecoveryRow]
+    unbooked: bool
+
+
+def of_call(call: Call) -> OfCall:
+    return OfCall([_row(each, {call.id}) for each in queries.of_call(call.id)], queries.is_unbooked(call))
+
+
+def rows(recoveries: Iterable[Recovery], reader: User) -> list[RecoveryRow]:
+    recoveries = list(recoveries)
+    may_open = call_reads.visible_ids(reader, [each.call_id for each in recoveries]) if recoveries else set()
+    return [_row(each, may_open) for each in recoveries]
+
+
+def checks(found: Iterable[LedgerCheck], reader: User) -> list[CheckRow]:
+    found = list(found)
+    ids = {UUID(each["call_id"]) for check in found for each in check.offenders if each.get("call_id")}
+    may_open = call_reads.visible_ids(reader, ids) if ids else set()
+    return [_check(each, may_open) for each in found]
+
+
+def changes(recovery: Recovery) -> list[Change]:
+    names = {leg.line: leg.user.name for leg in recovery.call.legs if leg.user}
+    before, after = recovery.before, recovery.after
+    return [
+        Change(name, str(FIELDS.get(name, name)), _told_as(name, before.get(name), names) if name in before else None,
+               _told_as(name, value, names) or "–")
+        for name, value in after.items()
+    ]  # fmt: skip
+
+
+def _row(recovery: Recovery, may_open: set[UUID]) -> RecoveryRow:
+    call = recovery.call
+    return RecoveryRow(
+        id=recovery.id,
+        kind=recovery.kind.value,
+        switch=recovery.switch,
+        source=str(SOURCES[recovery.source.value]),
+        changes=changes(recovery) if recovery.before else [],
+        happened_at=recovery.happened_at,
+        recovered_at=recovery.recovered_at,
+        late_seconds=max(0.0, (recovery.recovered_at - recovery.happened_at).total_seconds()),
+        url=calls.url(call.id) if call.id in may_open else None,
+        party=contacts.brief(call.party) if call.party else None,
+        name_from_switch=call.name_raw,
+        number_display=calls.number_display(call.number, call.number_raw, call.switch),
+        number_e164=call.number,
+        withheld=call.withheld,
+        direction=call.direction.value,
+        result=call.result.value if call.result else None,
+        state=call.state.value,
+    )
+
+
+def _check(check: LedgerCheck, may_open: set[UUID]) -> CheckRow:
+    return CheckRow(
+        day=check.day,
+        day_word=format_date(check.day, "EEE d MMM", rebase=False),
+        switch=check.switch,
+        offered=check.offered,
+        answered=check.answered,
+        closed=check.closed,
+        open=check.open,
+        difference=check.difference,
+        offences=check.offences,
+        balances=check.balances,
+        at=check.at,
+        offenders=[_offender(each, check.switch, may_open) for each in check.offenders],
+        unlisted=max(0, check.offences - len(check.offenders)),
+    )
+
+
+def _offender(told: Mapping[str, Any], switch: str, may_open: set[UUID]) -> OffenderRow:
+    call_id = UUID(told["call_id"]) if told.get("call_id") else None
+    fault = Fault(told["fault"])
+    return OffenderRow(
+        word=str(FAULTS[fault]),
+        uid=told["uid"],
+        url=calls.url(call_id) if call_id in may_open and call_id else None,
+        started_at=datetime.fromisoformat(told["started_at"]) if told.get("started_at") else None,
+        said=_told(fault, told["said"], switch),
+    )
+
+
+def _told(fault: Fault, said: str, switch: str) -> str:
+    if fault is Fault.TWO_ENTRIES:
+        return display(said, region_of(switch))
+    books, slash, ours = said.partition(" / ")
+    if not slash or fault is not Fault.RESULT:
+        return ""
+    return str(_("the switch: %(books)s; here: %(ours)s", books=calls.result_word(books), ours=calls.result_word(ours)))
+
+
+def _told_as(name: str, value: Any, names: Mapping[str, str]) -> str | datetime | None:
+    if name == "answered_by":
+        return ", ".join(names.get(line, line) for line in value) or str(_("nobody"))
+    if value is None:
+        return str(_("never")) if name == "answered_at" else None
+    if name == "result":
+        return calls.result_word(value)
+    if name.endswith("_at"):
+        return datetime.fromisoformat(value)
+    return str({"inbound": _("Inbound"), "outbound": _("Outbound"), "internal": _("Internal")}.get(value, value))
