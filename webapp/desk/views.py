@@ -40,7 +40,7 @@ def index() -> Any:
     own_calls = call_reads.log(current_user, call_reads.Filters(mine=True)).rows[:FEW]
     return render_template(
         "desk/index.html",
-        callbacks=tasks.rows(task_reads.open_callbacks(size=FEW).rows, current_user) if works else [],
+        callbacks=tasks.rows(task_reads.most_urgent(current_user, FEW), current_user) if works else [],
         counts={"open": task_reads.how_many_open()} if works else {},
         recent_calls=calls.rows(own_calls),
         today=queries.today(current_user, midnight),

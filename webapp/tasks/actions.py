@@ -113,11 +113,7 @@ def release(callback: Callback, by: User) -> None:
 
 def dismiss(callback: Callback, by: User, reason: str) -> None:
     """Nobody will call back, and somebody answers for that. Raises Invalid without a reason."""
-    reason = " ".join(reason.replace("\x00", "").split())
-    if not reason:
-        raise Invalid(_("Say why nobody is to call back."), fields={"reason": _("Say why nobody is to call back.")})
-    if len(reason) > 500:
-        raise Invalid(_("The reason is too long."), fields={"reason": _("At most 500 characters.")})
+    reason = checked_reason(reason)
     lock(callback)
     _refuse_closed(callback)
     if callback.claimed_by_id not in (None, by.id):
@@ -126,6 +122,16 @@ def dismiss(callback: Callback, by: User, reason: str) -> None:
     callback.reason, callback.closed_by_id = reason, by.id
     _close(callback, ClosedAs.DISMISSED, at=now(), call_id=None)
     _changed(callback)
+
+
+def checked_reason(reason: str) -> str:
+    """Raises Invalid, naming the field."""
+    reason = " ".join(reason.replace("\x00", "").split())
+    if not reason:
+        raise Invalid(_("Say why nobody is to call back."), fields={"reason": _("Say why nobody is to call back.")})
+    if len(reason) > 500:
+        raise Invalid(_("The reason is too long."), fields={"reason": _("At most 500 characters.")})
+    return reason
 
 
 def _key(call: Call) -> str:

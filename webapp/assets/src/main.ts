@@ -6,6 +6,8 @@ import "./connection";
 import "./callbar";
 import "./live";
 import "./rows";
+import "./callbacks";
+import "./schedule";
 import "./login";
 import "./shell";
 import "./keys";
