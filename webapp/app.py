@@ -32,7 +32,7 @@ from webapp.incoming import wants_json
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
-FEATURES = ("accounts", "contacts", "calls", "tasks", "desk")
+FEATURES = ("accounts", "notices", "contacts", "calls", "tasks", "settings", "desk")
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -122,7 +122,7 @@ def _engine_options(url: str) -> dict[str, Any]:
 def _subscribe() -> None:
     """Import what registers itself: tables, subscribers, jobs."""
     importlib.import_module("webapp.leases")
-    for feature in (*FEATURES, "timeline"):
+    for feature in (*FEATURES, "timeline", "mail"):
         for part in ("models", "subscribers", "jobs"):
             name = f"webapp.{feature}.{part}"
             if importlib.util.find_spec(name):

@@ -21,7 +21,7 @@ from telephony.numbers import e164, is_withheld
 from webapp import live, switches
 from webapp.accounts.models import Line
 from webapp.calls import why
-from webapp.calls.events import CallChanged, CallFinished, CallMerged, CallMissed, CustomerReached
+from webapp.calls.events import CallbackAsked, CallChanged, CallFinished, CallMerged, CallMissed, CustomerReached
 from webapp.calls.models import Call, CallNote, CallState, Leg, NumberChoice, Step, StepKind
 from webapp.contacts.queries import parties_with_number
 from webapp.db import db, transaction
@@ -130,6 +130,15 @@ def _started(call: Call, event: CallStarted) -> None:
 
 def _queued(call: Call, event: told.QueueJoined) -> None:
     call.queue = event.queue
+    call.queued_at = min(call.queued_at or event.at, event.at)
+
+
+def _callback_requested(call: Call, event: told.CallbackRequested) -> None:
+    call.queue = call.queue or _storable(event.queue)[:80]
+    db.session.flush()
+    publish(
+        CallbackAsked(call_id=call.id, queue=_storable(event.queue)[:80], number=_storable(event.number), at=event.at)
+    )
 
 
 def _leg_ringing(call: Call, event: told.LegRinging) -> None:
@@ -225,6 +234,7 @@ def _ended(call: Call, event: CallEnded) -> None:
 _HANDLERS: dict[type[CallEvent], Callable[[Call, Any], None]] = {
     CallStarted: _started,
     told.QueueJoined: _queued,
+    told.CallbackRequested: _callback_requested,
     told.LegRinging: _leg_ringing,
     told.CallAnswered: _answered,
     told.LegEnded: _leg_ended,

@@ -10,9 +10,9 @@ from flask_babel import gettext as _
 
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission
-from webapp.db import db, transaction
+from webapp.db import db, now, transaction
 from webapp.errors import Invalid, NotFound, RingbackError
-from webapp.tasks import actions, forms, listing, queries, shown, stand_in
+from webapp.tasks import actions, forms, listing, oversight, queries, shown
 from webapp.tasks.models import Callback
 
 AT_ONCE = 100  # rows of one transaction: others want to write too
@@ -29,6 +29,9 @@ def carry_out(order: forms.Bulk, by: User) -> dict[str, Any]:
                 problem = _try(verb, callback_id)
                 done += problem is None
                 refused += [problem] if problem else []
+    if order.to and done:
+        with transaction():
+            oversight.tell_assigned_many(done, _worker(order.to), by, now())
     return {"done": done, "refused": len(refused), "why": refused[:MOST_NAMED]}
 
 
@@ -36,9 +39,9 @@ def _verb(order: forms.Bulk, by: User) -> Callable[[Callback], None]:
     match order.verb:
         case forms.Verb.ASSIGN:
             to = _worker(order.to)
-            return lambda callback: stand_in.assign(callback, to, by)
+            return lambda callback: actions.assign(callback, to, by, tell=False)
         case forms.Verb.RELEASE:
-            return lambda callback: stand_in.unassign(callback, by)
+            return lambda callback: actions.take_away(callback, by)
         case forms.Verb.DISMISS:
             actions.checked_reason(order.reason)
             return lambda callback: actions.dismiss(callback, by, order.reason)

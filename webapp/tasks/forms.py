@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -18,11 +18,11 @@ from webapp.errors import Invalid
 from webapp.tasks import zones
 from webapp.tasks.listing import LONGEST_PAGE, PAGE, Due, Filters, Holder, Sort, Tab
 from webapp.tasks.models import CallbackKind
+from webapp.tasks.promises import FARTHEST, Owner
 
 E = TypeVar("E", bound=StrEnum)
 MOST_ROWS = 100  # asked for by their ids at once
 MOST_CHOSEN = 5000  # of one bulk
-FURTHEST = timedelta(days=365)  # that a call can be promised ahead
 LONGEST_NOTE = 500
 LONGEST_SEARCH = 200
 
@@ -130,7 +130,7 @@ class Promise:
     subject: Subject
     at: datetime
     zone: str
-    mine: bool
+    owner: Owner
     note: str
 
 
@@ -165,7 +165,13 @@ def promise() -> Promise:
     note = _note(incoming.text(sent, "note"), problems)
     if problems or at is None:
         raise Invalid(" ".join(problems.values()), fields=problems)
-    return Promise(subject=who, at=at, zone=zone, mine=incoming.text(sent, "whose") != "anyone", note=note)
+    return Promise(
+        subject=who,
+        at=at,
+        zone=zone,
+        owner=Owner.ANYONE if incoming.text(sent, "whose") == "anyone" else Owner.ME,
+        note=note,
+    )
 
 
 def _date(written: str, problems: dict[str, str]) -> datetime | None:
@@ -194,7 +200,7 @@ def _future(local: datetime, zone: str, problems: dict[str, str]) -> datetime | 
     elif at <= now():
         field = "date" if local.date() < now().astimezone(ZoneInfo(zone)).date() else "time"
         problems[field] = _("This is in the past.")
-    elif at > now() + FURTHEST:
+    elif at > now() + FARTHEST:
         problems["date"] = _("At most a year ahead.")
     return at
 

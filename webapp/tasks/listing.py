@@ -168,7 +168,7 @@ def matching(reader: User, filters: Filters) -> sa.Select[Callback]:
     if filters.kind:
         query = query.where(Callback.kind == filters.kind)
     if filters.priority:
-        query = query.where(_priority == filters.priority)
+        query = query.where(_priority <= 1 if filters.priority == 1 else _priority == filters.priority)
     if filters.team:
         query = query.where(_holder_id.in_(sa.select(User.id).where(User.team_id == filters.team)))
     return query
@@ -207,7 +207,8 @@ def _in_tab(tab: Tab, reader: User) -> sa.ColumnElement[bool]:
         case Tab.MINE:
             return sa.and_(not_closed, _holder_id == reader.id)
         case Tab.WAITING:
-            return Callback.state == CallbackState.WAITING
+            untried = sa.and_(Callback.kind == CallbackKind.PROMISE, Callback.attempts == 0)
+            return sa.and_(Callback.state == CallbackState.WAITING, ~untried)
         case Tab.PROMISES:
             return sa.and_(not_closed, Callback.kind == CallbackKind.PROMISE)
         case Tab.CLOSED:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +16,12 @@ from webapp.calls import actions as calls
 from webapp.contacts import queries as contacts
 from webapp.db import now, transaction
 from webapp.errors import Conflict
-from webapp.tasks import actions, bulk, forms, listing, queries, shown, stand_in
+from webapp.tasks import actions, bulk, forms, listing, promises, queries, shown
 from webapp.tasks.listing import Filters
 from webapp.tasks.models import Callback
 
 bp = Blueprint("tasks", __name__)
+KEPT_OVER = timedelta(days=30)  # of what the promises kept are told
 
 
 @bp.get("/callbacks")
@@ -30,7 +32,7 @@ def index() -> Any:
     return render_template(
         "tasks/callbacks.html",
         **_list(filters),
-        people=people,
+        people=sorted(people, key=lambda user: user.name),
         team_pairs=sorted({(user.team.id, user.team.name) for user in people if user.team}, key=lambda pair: pair[1]),
         queue_pairs=[(queue, queue) for queue in listing.queues()],
     )
@@ -64,6 +66,13 @@ def claim(callback_id: UUID) -> Any:
     return _change(callback_id, lambda callback: actions.claim(callback, current_user))
 
 
+@bp.post("/callbacks/<uuid:callback_id>/renew")
+@requires(Permission.CALLBACK_WORK)
+def renew(callback_id: UUID) -> Any:
+    """The page in which the claimer works says so by and by; otherwise the claim runs out."""
+    return _change(callback_id, lambda callback: actions.renew(callback, current_user))
+
+
 @bp.post("/callbacks/<uuid:callback_id>/release")
 @requires(Permission.CALLBACK_WORK)
 def release(callback_id: UUID) -> Any:
@@ -84,11 +93,7 @@ def call(callback_id: UUID) -> Any:
     """Claimed and written down first; then the switch is asked. A refusal leaves the callback with its claimer."""
     key = forms.key()
     with transaction():
-        callback = queries.callback(callback_id)
-        if callback.number is None:
-            raise Conflict(_("This caller's number is not known."))
-        actions.claim(callback, current_user)
-        placed = calls.request_call(current_user, callback.number, str(key), party_id=callback.party_id)
+        placed = actions.call_back(queries.callback(callback_id), current_user, str(key))
     calls.dial(placed.id)
     if incoming.wants_json():
         return {"id": str(placed.id)}, 201
@@ -127,18 +132,19 @@ def promise() -> Any:
 def _promised(wanted: forms.Promise) -> Callback:
     subject = wanted.subject
     callback = queries.callback(subject.callback_id) if subject.callback_id else None
+    party = contacts.party(subject.party_id) if subject.party_id else None
     number = callback.number if callback else subject.number
     if number is None:
         raise Conflict(_("This caller's number is not known."))
-    return stand_in.promise(
+    return promises.promise(
         number,
-        at=wanted.at,
-        zone=wanted.zone,
+        wanted.at,
         by=current_user,
-        to=current_user if wanted.mine else None,
+        owner=wanted.owner,
+        zone=wanted.zone,
+        party=callback.party if callback else party,
         note=wanted.note,
-        party_id=callback.party_id if callback else subject.party_id,
-        queue=callback.queue if callback else subject.queue,
+        switch=callback.switch if callback else "",
     )
 
 
@@ -160,11 +166,13 @@ def _list(filters: Filters) -> dict[str, Any]:
 
 def _around(filters: Filters) -> dict[str, Any]:
     """What stands above the rows and changes with them."""
+    may_assign = may(current_user, Permission.CALLBACK_ASSIGN)
     return {
         "filters": filters,
         "query": {name: value for name, value in forms.query(filters).items() if value},
         "figures": listing.figures(current_user),
         "found": listing.how_many(current_user, filters) if filters.narrow or filters.tab == "closed" else None,
-        "may_assign": may(current_user, Permission.CALLBACK_ASSIGN),
+        "may_assign": may_assign,
+        "kept": promises.kept(now() - KEPT_OVER, now()) if may_assign else None,
         "now": now(),
     }

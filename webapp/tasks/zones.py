@@ -6,8 +6,7 @@ from datetime import UTC, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-import phonenumbers
-from phonenumbers.timezone import time_zones_for_number
+from telephony import numbers
 
 MANY = 4  # a number that may be in more zones than this (toll-free, whole countries) says nothing of where it is
 _REGIONS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -15,11 +14,7 @@ _REGIONS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", 
 
 def zones_of(number: str | None) -> list[str]:
     """Where an E.164 number may be; empty if nobody can say."""
-    try:
-        found = time_zones_for_number(phonenumbers.parse(number or ""))
-    except phonenumbers.NumberParseException:
-        return []
-    known = [zone for zone in found if zone in all_zones()]
+    known = [zone for zone in numbers.zones_of(number or "") if zone in all_zones()]
     return known if len(known) <= MANY else []
 
 
