@@ -94,6 +94,7 @@ def contact(party_id: UUID) -> Any:
         callbacks=tasks.rows(task_reads.of_customers([party.id], numbers), current_user),
         facts=queries.facts(party.id),
         may_edit=may(current_user, Permission.CONTACT_WRITE),
+        may_schedule=may(current_user, Permission.CALLBACK_WORK),
     )
 
 

@@ -70,7 +70,10 @@ def claim(callback_id: UUID) -> Any:
 @requires(Permission.CALLBACK_WORK)
 def renew(callback_id: UUID) -> Any:
     """The page in which the claimer works says so by and by; otherwise the claim runs out."""
-    return _change(callback_id, lambda callback: actions.renew(callback, current_user))
+    with transaction():
+        callback = queries.callback(callback_id)
+        actions.renew(callback, current_user)
+    return {"until": callback.claimed_until.isoformat() if callback.claimed_until else None}
 
 
 @bp.post("/callbacks/<uuid:callback_id>/release")

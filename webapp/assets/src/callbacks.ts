@@ -1,4 +1,5 @@
 import { type Failure, send } from "./api";
+import { after, before, detailsOf, fillDetails, keepClaims, move, opener, press, type Row, toggleDetails } from "./cbk";
 import { onChanged } from "./changes";
 import type { KeyTaker } from "./keys";
 import { Picks } from "./picks";
@@ -12,12 +13,12 @@ const TYPING = 250;
 const STILL = 1500; // rows do not move under a pointer that was moved this lately
 const FEW = 50; // rows that are asked for by name
 const LONGEST = 500;
+const NAMED = "#callback-"; // as notices lead to one
 const count = new Intl.NumberFormat(language);
-type Row = HTMLTableRowElement;
 
 /** <ringback-callbacks>: the list of callbacks. The server draws every row; this keeps each of them true where it stands. */
 export class Callbacks extends HTMLElement implements KeyTaker {
-  private deaf: () => void = () => undefined;
+  private ends: (() => void)[] = [];
   private sources = new WeakMap<Row, string>(); // a row as the server drew it
   private asked = new Set<string>(); // rows that are known to have changed
   private askAll = false;
@@ -33,7 +34,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   private place = new Place(this);
 
   connectedCallback(): void {
-    this.deaf = onChanged(({ kind, ids }) => { if (kind === "callbacks") this.hear(ids); });
+    this.ends = [onChanged(({ kind, ids }) => { if (kind === "callbacks") this.hear(ids); }), keepClaims(() => this.rows())];
     this.addEventListener("click", (event) => this.clicked(event));
     this.addEventListener("submit", (event) => this.submitted(event), { capture: true });
     this.addEventListener("change", (event) => { if ((event.target as Element).matches("[data-filters] select")) this.apply(); });
@@ -41,11 +42,12 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     this.addEventListener("pointermove", (event) => { if ((event.target as Element).closest("#callback-rows")) this.moved = performance.now(); });
     this.watch();
     this.told();
-    void this.place.restore((size) => this.load(size));
+    if (location.hash.startsWith(NAMED)) void this.show(location.hash.slice(NAMED.length));
+    else void this.place.restore((size) => this.load(size));
   }
 
   disconnectedCallback(): void {
-    this.deaf();
+    for (const end of this.ends) end();
     this.watcher.disconnect();
     this.place.end();
     for (const timer of [this.timer, this.typing, this.stillTimer]) clearTimeout(timer);
@@ -319,12 +321,13 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     row.className = fresh.className;
     row.dataset.order = fresh.dataset.order;
     row.dataset.who = fresh.dataset.who;
+    row.dataset.until = fresh.dataset.until ?? "";
     row.replaceChildren(...fresh.childNodes);
     this.sources.set(row, source);
-    const open = this.detailsOf(row);
+    const open = detailsOf(row);
     if (open) {
       opener(row)?.setAttribute("aria-expanded", "true");
-      void this.fillDetails(row, open);
+      void fillDetails(row, open);
     }
     const holder = row.querySelector(".holder");
     if (before !== undefined && holder && before !== holder.textContent?.trim()) holder.classList.add("news");
@@ -335,12 +338,29 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   }
 
   private drop(row: Row): void {
-    const focused = row.contains(document.activeElement) || this.detailsOf(row)?.contains(document.activeElement);
+    const focused = row.contains(document.activeElement) || detailsOf(row)?.contains(document.activeElement);
     const beside = focused ? after(row) ?? before(row) : null;
-    this.detailsOf(row)?.remove();
+    detailsOf(row)?.remove();
     row.remove();
     this.picks.forget(row.dataset.id!);
     if (focused) (beside ? opener(beside) : document.getElementById("main"))?.focus({ preventScroll: true });
+  }
+
+  /** The one that a notice told of, wherever in the list it stands. */
+  private async show(id: string): Promise<void> {
+    let row = this.row(id);
+    if (!row) {
+      const fresh = (await this.fetch({ ...this.filters(), ids: id }))?.querySelector<Row>("tr.cbk");
+      const rows = this.querySelector("#callback-rows");
+      if (!fresh || !rows) { toast(say("callback_elsewhere")); return; }
+      row = this.adopted(fresh);
+      rows.prepend(row);
+      this.drawn();
+    }
+    row.classList.add("fresh-row");
+    row.scrollIntoView({ block: "center" });
+    opener(row)?.focus({ preventScroll: true });
+    if (!detailsOf(row)) toggleDetails(row);
   }
 
   // what is done with one
@@ -349,12 +369,14 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     const target = event.target as Element;
     if (this.picks.clicked(event as MouseEvent)) return;
     const open = target.closest<HTMLElement>(".opener");
-    if (open) this.toggleDetails(open.closest("tr")!);
+    if (open) toggleDetails(open.closest("tr")!);
     if (target.closest("[data-retry]")) void this.load(Math.max(this.rows().length, 1));
     const more = target.closest("[data-more]");
     if (more || target.closest("[data-clear]")) event.preventDefault();
     if (more) void this.more();
     if (target.closest("[data-clear]")) this.clearFilters();
+    const unfold = target.closest<HTMLElement>("[data-unfold]");
+    if (unfold) unfold.setAttribute("aria-expanded", String(unfold.closest("form")!.toggleAttribute("data-open")));
   }
 
   private clearFilters(): void {
@@ -388,61 +410,6 @@ export class Callbacks extends HTMLElement implements KeyTaker {
       void this.ask();
     }
   }
-
-  private detailsOf(row: Row): Row | null {
-    const next = row.nextElementSibling;
-    return next?.matches(".details") ? (next as Row) : null;
-  }
-
-  private toggleDetails(row: Row): void {
-    const open = this.detailsOf(row);
-    opener(row)?.setAttribute("aria-expanded", String(!open));
-    if (open) { open.remove(); return; }
-    const details = document.createElement("tr");
-    details.className = "details";
-    details.id = `details-${row.dataset.id}`;
-    const cell = details.insertCell();
-    cell.colSpan = row.cells.length;
-    cell.textContent = say("loading");
-    row.after(details);
-    void this.fillDetails(row, details);
-  }
-
-  private async fillDetails(row: Row, details: Row): Promise<void> {
-    try {
-      const text = await (await send(`/callbacks/${row.dataset.id}/details`, undefined, { accept: "text/html" })).text();
-      if (details.isConnected) details.cells[0]!.innerHTML = text;
-      showTimes(details);
-    } catch (error) {
-      details.cells[0]!.textContent = (error as Error).message;
-    }
-  }
 }
 customElements.define("ringback-callbacks", Callbacks);
 
-const opener = (row: Row | null): HTMLElement | null => row?.querySelector<HTMLElement>(".opener") ?? null;
-
-function press(row: Row | null, key: string): boolean {
-  const button = row?.querySelector<HTMLElement>(`[data-k="${key}"]`);
-  button?.click();
-  return Boolean(button);
-}
-
-/** The next row of a callback; what stands between are details. */
-function after(row: Row): Row | null {
-  let next = row.nextElementSibling;
-  while (next && !next.matches(".cbk")) next = next.nextElementSibling;
-  return next as Row | null;
-}
-function before(row: Row): Row | null {
-  let previous = row.previousElementSibling;
-  while (previous && !previous.matches(".cbk")) previous = previous.previousElementSibling;
-  return previous as Row | null;
-}
-
-/** With its details, if they are open. */
-function move(row: Row, rows: Element, next: Row | null): void {
-  const details = row.nextElementSibling?.matches(".details") ? row.nextElementSibling : null;
-  rows.insertBefore(row, next);
-  if (details) row.after(details);
-}
