@@ -96,14 +96,15 @@ PREFIXES = ["+3069440", "+3021030", "+4420794", "+4917612", "+3368200", "+393123
 
 
 def many_callbacks(
-    how_many: int, *, holders: tuple[UUID, ...] = (), at: datetime | None = None
+    how_many: int, *, first: int = 0, holders: tuple[UUID, ...] = (), at: datetime | None = None
 ) -> list[Party | Callback]:
     """As a bad week leaves them: from all over Europe, overdue and not, known callers and new ones. Each has a number
-    of its own; `holders` have every third. Rows that belong together refer to each other by id, and the same `how_many`
-    are always the same."""
+    of its own, counted from `first`; `holders` have every third. Rows that belong together refer to each other by id,
+    and the same `how_many` are always the same.
+    """
     at, dice = at or now(), Random(7)
     made: list[Party | Callback] = []
-    for i in range(how_many):
+    for i in range(first, first + how_many):
         number = f"{PREFIXES[i % len(PREFIXES)]}{i:05}"
         party = _customer(dice, number) if i % 4 else None
         missed, waits = dice.choice([1, 1, 1, 2, 3, 5]), timedelta(minutes=dice.randrange(1, 2000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from flask.testing import FlaskClient
 from telephony.fake import FakeSwitch
 from tests.factories import make_call, make_callback, make_disposition, make_party
 from webapp.accounts.models import User
-from webapp.db import db, transaction
+from webapp.db import db, now, transaction
 
 As = Callable[[User], FlaskClient]
 Ask = Callable[..., Any]
@@ -49,10 +50,15 @@ FOR_EMPLOYEES = {
 # who has the permission: agents, supervisors and administrators alike
 FOR_ROLES = {
     "GET /callbacks": 200,
+    "GET /callbacks/rows": 200,
+    "GET /callbacks/schedule": 200,
+    "POST /callbacks/schedule": 201,
+    "GET /callbacks/<uuid:callback_id>/details": 200,
     "POST /callbacks/<uuid:callback_id>/call": 201,
     "POST /callbacks/<uuid:callback_id>/claim": 204,
     "POST /callbacks/<uuid:callback_id>/dismiss": 204,
     "POST /callbacks/<uuid:callback_id>/release": 409,  # it is not theirs
+    "POST /callbacks/<uuid:callback_id>/renew": 409,  # nor is this
     "GET /calls": 200,
     "POST /calls": 201,
     "GET /calls/<uuid:call_id>": 200,
@@ -74,6 +80,7 @@ TABLE = (
     {route: (nobody, *[somebody] * 4) for route, (nobody, somebody) in FOR_ANYBODY.items()}
     | {route: (TO_LOG_IN, *[status] * 4) for route, status in FOR_EMPLOYEES.items()}
     | {route: (TO_LOG_IN, FORBIDDEN, *[status] * 3) for route, status in FOR_ROLES.items()}
+    | {"POST /callbacks/bulk": (TO_LOG_IN, FORBIDDEN, FORBIDDEN, 422, 422)}  # nothing was chosen
 )
 OF_ONE_THING = [route for route in TABLE if "<uuid:" in route]
 OF_ONE_CALL = sorted({route.split()[1] for route in TABLE if "<uuid:call_id>" in route})
@@ -120,6 +127,7 @@ def ask(switch: FakeSwitch) -> Ask:
             "name": "Eli Reyes", "number": f"+30{next(numbers)}", "key": str(uuid4()), "party": str(ids["party_id"]),
             "text": "x", "reason": "x", "disposition": "sale", "status": "on_break", "theme": "dark",
             "uid": str(uuid4()), "version": "1", "ms": "1",
+            "date": f"{now() + timedelta(days=2):%Y-%m-%d}", "time": "14:30", "zone": "UTC",
         }  # fmt: skip
         method = method or own_method
         headers = {"Accept": "application/json", "X-Requested-With": "fetch"}

@@ -191,7 +191,7 @@ def order_key(callback: Callback, filters: Filters, at: datetime) -> str:
         case _:
             name = callback.party.search_name if callback.party else callback.name_raw.lower()
             pieces = (name or callback.number or callback.number_raw,)
-    return "|".join((*pieces, callback.id.hex))
+    return "\t".join((*pieces, callback.id.hex))  # a tab sorts before whatever a name goes on with
 
 
 # whoever is on it has it, else whoever it was given to

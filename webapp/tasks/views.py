@@ -163,7 +163,7 @@ def _list(filters: Filters) -> dict[str, Any]:
     page = listing.page(current_user, filters, request.args.get("after"), forms.size())
     return _around(filters) | {
         "callbacks": shown.rows(page.rows, current_user, filters),
-        "next_url": url_for("tasks.rows", **forms.query(filters), after=page.after) if page.after else None,
+        "next_url": url_for("tasks.index", **forms.query(filters), after=page.after) if page.after else None,
     }
 
 
