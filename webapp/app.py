@@ -123,7 +123,7 @@ def _subscribe() -> None:
     """Import what registers itself: tables, subscribers, jobs."""
     importlib.import_module("webapp.leases")
     for feature in (*FEATURES, "timeline", "mail"):
-        for part in ("models", "subscribers", "jobs"):
+        for part in ("models", "subscribers", "jobs", "words"):
             name = f"webapp.{feature}.{part}"
             if importlib.util.find_spec(name):
                 importlib.import_module(name)

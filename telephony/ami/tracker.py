@@ -12,6 +12,7 @@ from telephony.ami.channels import Channel, Role
 from telephony.ami.clicks import originate_response
 from telephony.ami.frames import Frame
 from telephony.ami.snapshot import Doubts, resync
+from telephony.ami.tickets import callback_requested
 from telephony.ami.untrusted import party_name, plain
 from telephony.events import CallEvent, LegResult, QueueJoined, Resynced
 
@@ -69,6 +70,7 @@ class CallTracker:
             "OriginateResponse": self._originate_response,
             "VarSet": self._varset,
             "Newexten": self._newexten,
+            "UserEvent": lambda headers, at: callback_requested(self._book, headers, self._known(headers, at), at),
         }
 
     def feed(self, frame: Frame) -> list[CallEvent]:

@@ -181,16 +181,17 @@ def _short_near(call: Call) -> Callback | None:
     assert call.ended_at is not None
     if call.number is None:
         return None
-    near = _one(
+    near = sa.select(Callback).where(
         Callback.number == call.number,
         Callback.closed_as == ClosedAs.SHORT,
         Callback.last_missed_at.between(call.ended_at - DAY, call.ended_at + DAY),
     )
-    if near is None:
-        return None
-    first, last = sorted((near.last_missed_at, call.ended_at))
-    between = _first_reached(call.number, first)
-    return None if between and between.answered_at and between.answered_at <= last else near
+    for short in db.session.scalars(near.order_by(Callback.last_missed_at).with_for_update(of=Callback)).unique():
+        first, last = sorted((short.last_missed_at, call.ended_at))
+        between = _first_reached(call.number, first)
+        if between is None or between.answered_at is None or between.answered_at > last:
+            return short
+    return None
 
 
 def _first_reached(number: str | None, after: datetime) -> Call | None:

@@ -124,5 +124,5 @@ def _next_in_turn(users: list[User]) -> User:
     turns = sa.select(Callback.assigned_to_id, sa.func.max(Callback.assigned_at)).where(
         Callback.assigned_by == AssignedBy.TURN.value, Callback.assigned_to_id.in_([user.id for user in users])
     )
-    last = {user_id: at.timestamp() for user_id, at in db.session.execute(turns.group_by(Callback.assigned_to_id))}
-    return min(users, key=lambda user: (last.get(user.id, 0.0), user.username))
+    last = {user_id: at for user_id, at in db.session.execute(turns.group_by(Callback.assigned_to_id)) if at}
+    return min(users, key=lambda user: (last[user.id].timestamp() if user.id in last else 0.0, user.username))

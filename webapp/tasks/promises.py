@@ -113,7 +113,8 @@ def kept(
         query = query.where(Callback.promised_by_id.in_(list(by)))
     if team_id is not None:
         query = query.join(User, User.id == Callback.promised_by_id).where(User.team_id == team_id)
-    fates = [_fate(moment, *fate, at) for moment, *fate in db.session.execute(query) if moment]
+    rows = db.session.execute(query)
+    fates = [_fate(moment, closed_at, how, at) for moment, closed_at, how in rows if moment]
     return Kept(fates.count(True), fates.count(False))
 
 

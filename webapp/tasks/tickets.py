@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from telephony.events import Direction
-from telephony.numbers import e164
+from telephony.numbers import e164, is_ordinary
 from webapp import switches
 from webapp.calls.capture import party_for
 from webapp.calls.models import Call, CallState
@@ -27,17 +27,15 @@ from webapp.tasks.rows import changed, set_due
 
 def open_ticket(call: Call, *, queue: str, number: str, at: datetime) -> None:
     """`number`: what the caller typed, or nothing for the number that called. Told twice it is one ticket."""
-    entered = e164(number, switches.region_of(call.switch)) if number else None
-    number_known = entered or call.number
+    number_known = _typed(call, number) or call.number
     place = call.queued_at or call.started_at
     link = db.session.get(CallbackCall, call.id)
     ticket = db.session.get(Callback, link.callback_id) if link else None
     if ticket is None:
         key = f"tel:{number_known}" if number_known else key_of(call)
-        ticket = _open(key) or _opened(call, key, number_known, queue, place, at)
-        if link is None:
-            db.session.add(CallbackCall(call_id=call.id, callback_id=ticket.id))
-    if ticket.is_open and ticket.kind is CallbackKind.MISSED and ticket.queued_at is None:
+        ticket = _joined(key, at) or _opened(call, key, number_known, queue, place, at)
+        db.session.add(CallbackCall(call_id=call.id, callback_id=ticket.id))
+    if ticket.is_open and ticket.kind is CallbackKind.MISSED:
         _keep_place(ticket, queue, place)
     changed(ticket)
 
@@ -73,14 +71,14 @@ def is_waiting_for_turn(ticket: Callback) -> bool:
 def waits_before(ticket: Callback) -> bool:
     """Callers who entered the same queue sooner and still wait in it, and tickets with an earlier place."""
     entered = sa.func.coalesce(Call.queued_at, Call.started_at)
-    own = sa.select(CallbackCall.call_id).where(CallbackCall.callback_id == ticket.id)
+    has_ticket = sa.exists().where(CallbackCall.call_id == Call.id)  # hears "thank you", and waits no more
     callers = sa.exists().where(
         Call.queue == ticket.queue,
         Call.switch == ticket.switch,
         Call.state == CallState.RINGING,
         Call.direction == Direction.INBOUND,
         entered < ticket.queued_at,
-        Call.id.not_in(own),
+        ~has_ticket,
     )
     tickets = sa.exists().where(
         Callback.kind == CallbackKind.TICKET,
@@ -94,8 +92,23 @@ def waits_before(ticket: Callback) -> bool:
     return bool(db.session.scalar(sa.select(sa.or_(callers, tickets))))
 
 
+def _typed(call: Call, number: str) -> str | None:
+    """Nobody makes us call a premium number, or a country that is neither theirs nor ours."""
+    region = switches.region_of(call.switch)
+    typed = e164(number, region) if number else None
+    countries = (region, call.number) if call.number else (region,)
+    return typed if typed and is_ordinary(typed, *countries) else None
+
+
 def _open(key: str) -> Callback | None:
     return db.session.scalar(sa.select(Callback).where(Callback.open_key == key).with_for_update(of=Callback))
+
+
+def _joined(key: str, at: datetime) -> Callback | None:
+    if entry := _open(key):
+        entry.missed += 1
+        entry.last_missed_at = max(entry.last_missed_at, at)
+    return entry
 
 
 def _opened(call: Call, key: str, number: str | None, queue: str, place: datetime, at: datetime) -> Callback:
@@ -109,7 +122,7 @@ def _opened(call: Call, key: str, number: str | None, queue: str, place: datetim
         with db.session.begin_nested():
             db.session.add(ticket)
     except IntegrityError:
-        if other := _open(key):
+        if other := _joined(key, at):
             return other
         raise
     return ticket
