@@ -159,7 +159,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
 
   /** The list from its beginning, as long as it stands here; rows keep their elements. */
   async load(size?: number): Promise<void> {
-    const parsed = await this.fetch(size ? { ...this.filters(), size: String(Math.min(size, LONGEST)) } : this.filters());
+    const parsed = await this.fetchAll(size);
     if (!parsed) return;
     this.head(parsed);
     this.waiting.clear();
@@ -175,11 +175,26 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     this.drawn();
   }
 
+  /** In portions, if there are many. */
+  private async fetchAll(size?: number): Promise<DocumentFragment | null> {
+    const filters = this.filters();
+    const parsed = await this.fetch(size ? { ...filters, size: String(Math.min(size, LONGEST)) } : filters);
+    for (let left = (size ?? 0) - LONGEST; left > 0 && parsed; left -= LONGEST) {
+      const more = parsed.querySelector<HTMLAnchorElement>("[data-more]");
+      if (!more) break;
+      const next = await this.fetch({ ...paging(more), size: String(Math.min(left, LONGEST)) });
+      if (!next) return null;
+      parsed.querySelector("#callback-rows")?.append(...next.querySelectorAll("#callback-rows > tr"));
+      parsed.querySelector("#more")!.replaceWith(next.querySelector("#more")!);
+    }
+    return parsed;
+  }
+
   private async more(): Promise<void> {
     const link = this.querySelector<HTMLAnchorElement>("[data-more]");
     if (!link || link.getAttribute("aria-busy")) return;
     link.setAttribute("aria-busy", "true");
-    const parsed = await this.fetch(Object.fromEntries(new URL(link.href).searchParams));
+    const parsed = await this.fetch(paging(link));
     link.removeAttribute("aria-busy");
     if (!parsed || !link.isConnected) return;
     const rows = this.querySelector("#callback-rows");
@@ -413,3 +428,4 @@ export class Callbacks extends HTMLElement implements KeyTaker {
 }
 customElements.define("ringback-callbacks", Callbacks);
 
+const paging = (link: HTMLAnchorElement): Record<string, string> => Object.fromEntries(new URL(link.getAttribute("href")!, location.href).searchParams);

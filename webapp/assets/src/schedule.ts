@@ -7,6 +7,7 @@ import { language, say } from "./words";
 
 const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const EARLY = 8, LATE = 21; // outside, one does not call people
+const DAY = 86_400_000;
 const AGAIN = 5000; // whether it is still in the future
 
 document.addEventListener("click", (event) => {
@@ -42,8 +43,10 @@ document.addEventListener("submit", (event) => {
 
 async function save(form: HTMLFormElement): Promise<void> {
   if (form.getAttribute("aria-busy")) return;
+  const wrong = unusable(form);
+  show(form, wrong);
+  if (Object.keys(wrong).length) return;
   form.setAttribute("aria-busy", "true");
-  show(form, {});
   try {
     const { at } = (await (await send(form.action, new FormData(form))).json()) as { at: string };
     dialog().close();
@@ -56,6 +59,17 @@ async function save(form: HTMLFormElement): Promise<void> {
     form.removeAttribute("aria-busy");
   }
 }
+
+/** What needs no question to the server, which has the last word. */
+function unusable(form: HTMLFormElement): Record<string, string> {
+  const { date, time, zone } = fields(form);
+  if (!date) return { date: say("schedule_date") };
+  if (!time) return { time: say("schedule_time") };
+  const at = moment(date, time, zone!);
+  if (at > serverNow()) return {};
+  return at < serverNow() - DAY ? { date: say("schedule_past") } : { time: say("schedule_past") };
+}
+const fields = (form: HTMLFormElement): Record<string, string> => Object.fromEntries(new FormData(form)) as Record<string, string>;
 
 /** Each problem beside its field; returns whether there is any that could be shown. */
 function show(form: HTMLFormElement, fields: Record<string, string>): boolean {
@@ -75,7 +89,7 @@ function show(form: HTMLFormElement, fields: Record<string, string>): boolean {
 function preview(changedField?: HTMLInputElement): void {
   const form = dialog().querySelector<HTMLFormElement>("[data-schedule-form]");
   if (!form) return;
-  const { date, time, zone } = Object.fromEntries(new FormData(form)) as Record<string, string>;
+  const { date, time, zone } = fields(form);
   const said = form.querySelector<HTMLElement>(".said")!, text = said.querySelector<HTMLElement>("[data-said]")!;
   const at = date && time && zone ? moment(date, time, zone) : NaN;
   const problem = changedField && form.querySelector<HTMLElement>(`[data-error="${changedField.name}"]`);

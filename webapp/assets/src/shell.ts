@@ -132,7 +132,8 @@ async function quietly(form: HTMLFormElement, submitter: HTMLElement | null): Pr
     toast((error as Error).message, "bad");
   } finally {
     form.removeAttribute("aria-busy");
-    changed(form.dataset.fetch ?? "");
+    const id = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(form.action)?.[0]; // of the one thing that it is about
+    changed(form.dataset.fetch ?? "", id ? [id] : undefined);
   }
 }
 
