@@ -148,7 +148,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   private async those(ids: string[]): Promise<void> {
     const parsed = await this.fetch({ ...this.filters(), ids: ids.join(",") });
     if (!parsed) return;
-    this.head(parsed);
+    this.place.keep(() => this.head(parsed));
     if (!this.querySelector("#callback-rows")) {
       if (parsed.querySelector("tr.cbk")) await this.load();
       return;
@@ -161,7 +161,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   async load(size?: number): Promise<void> {
     const parsed = await this.fetchAll(size);
     if (!parsed) return;
-    this.head(parsed);
+    this.place.keep(() => this.head(parsed));
     this.waiting.clear();
     const body = this.querySelector<HTMLElement>("#callback-body")!, fresh = parsed.querySelector<HTMLElement>("#callback-body")!;
     const rows = this.querySelector("#callback-rows"), wanted = parsed.querySelector("#callback-rows");

@@ -23,6 +23,7 @@ export class Place {
 
   async restore(load: (size: number) => Promise<void>): Promise<void> {
     addEventListener("scroll", this.scrolled, { passive: true });
+    this.list.addEventListener("click", () => this.save(), { capture: true }); // it may lead away
     const saved = back ? read() : null;
     back = false;
     if (!saved || saved.address !== location.pathname + location.search) return;
