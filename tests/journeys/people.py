@@ -22,7 +22,7 @@ def plant() -> None:
         for agent in people.agents:
             team = TEAMS[agent.username]
             add_user(agent.username, agent.name, role="agent", password=PASSWORD, team=team, lines=(agent.endpoint,))
-        add_user("sofia", "Sofia Ioannou", role="supervisor", password=PASSWORD, team="Sales")
+        add_user(*people.supervisor, role="supervisor", password=PASSWORD, team="Sales")
         db.session.add_all(OwnNumber(value=number, label=label) for number, label in people.did_labels.items())
 
 

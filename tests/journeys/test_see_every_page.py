@@ -66,7 +66,11 @@ def history(customer: Customers, books: Books, audited: Screen) -> dict[str, str
         "call": f"/calls/{call_id}",
         "callbacks": "/callbacks",
         "my callbacks": "/callbacks?tab=mine",
+        "waiting callbacks": "/callbacks?tab=waiting",
+        "promised callbacks": "/callbacks?tab=promises",
         "closed callbacks": "/callbacks?tab=closed",
+        "callbacks filtered": "/callbacks?priority=1&sort=name",
+        "callbacks not found": "/callbacks?q=nobody",
     }
 
 
@@ -178,6 +182,32 @@ def test_menus_and_dialogs_are_accessible(customer: Customers, audited: Screen) 
     audited.page.get_by_role("button", name="Dismiss").first.click()
     expect(audited.page.locator("#dismiss")).to_be_visible()
     found += _audit(audited.page, "dismiss")
+    assert found == []
+
+
+def test_all_that_opens_in_the_list_of_callbacks_is_accessible(
+    customer: Customers, books: Books, audited: Screen, desk_of: Callable[..., Screen]
+) -> None:
+    books.contact("Dana Reyes", DANA)
+    for number in (DANA, EMIL):
+        _miss(customer, audited, number)
+    sofia = desk_of("sofia", "/callbacks", bypass_csp=True, reduced_motion="reduce")
+    found = _audit(sofia.page, "the supervisor's list")
+    sofia.press("j")
+    sofia.press("Enter")
+    expect(sofia.page.get_by_text("Nobody has tried yet.")).to_be_visible()
+    sofia.press("x")
+    expect(sofia.page.get_by_role("region", name="The selected ones")).to_be_visible()
+    found += _audit(sofia.page, "details and a selection")
+    sofia.press("s")
+    expect(sofia.page.locator("#schedule")).to_be_visible()
+    sofia.page.locator("#schedule-date").fill("2020-01-01")
+    sofia.page.locator("#schedule").get_by_role("button", name="Promise it").click()
+    expect(sofia.page.locator("[data-error=date]")).to_be_visible()
+    found += _audit(sofia.page, "a promise that cannot be made")
+    sofia.press("Escape")
+    sofia.page.get_by_role("button", name="Dismiss…").click()
+    found += _audit(sofia.page, "dismissing many")
     assert found == []
 
 

@@ -56,10 +56,15 @@ FOR_EMPLOYEES = {
 # who has the permission: agents, supervisors and administrators alike
 FOR_ROLES = {
     "GET /callbacks": 200,
+    "GET /callbacks/rows": 200,
+    "GET /callbacks/schedule": 200,
+    "POST /callbacks/schedule": 201,
+    "GET /callbacks/<uuid:callback_id>/details": 200,
     "POST /callbacks/<uuid:callback_id>/call": 201,
     "POST /callbacks/<uuid:callback_id>/claim": 204,
     "POST /callbacks/<uuid:callback_id>/dismiss": 204,
     "POST /callbacks/<uuid:callback_id>/release": 409,  # it is not theirs
+    "POST /callbacks/<uuid:callback_id>/renew": 409,  # nor is this
     "GET /calls": 200,
     "POST /calls": 201,
     "GET /calls/<uuid:call_id>": 200,
@@ -97,6 +102,7 @@ TABLE = (
     | {route: (TO_LOG_IN, FORBIDDEN, *[status] * 3) for route, status in FOR_ROLES.items()}
     | {route: (TO_LOG_IN, *[FORBIDDEN] * 3, status) for route, status in FOR_ADMINISTRATORS.items()}
     | {route: (TO_LOG_IN, FORBIDDEN, FORBIDDEN, status, status) for route, status in FOR_HEADS.items()}
+    | {"POST /callbacks/bulk": (TO_LOG_IN, FORBIDDEN, FORBIDDEN, 422, 422)}  # nothing was chosen
 )
 OF_ONE_THING = [route for route in TABLE if "<uuid:" in route]
 OF_ONE_CALL = sorted({route.split()[1] for route in TABLE if "<uuid:call_id>" in route})
@@ -145,6 +151,7 @@ def ask(switch: FakeSwitch) -> Ask:
             "uid": str(uuid4()), "version": "1", "ms": "1", "at": f"{now() + timedelta(days=1):%Y-%m-%dT%H:%M}",
             "zone": "UTC", "always_open": "1", "callback_minutes": "30", "second_step_minutes": "30",
             "ticket_minutes": "5", "short_seconds": "0",
+            "date": f"{now() + timedelta(days=2):%Y-%m-%d}", "time": "14:30",
         }  # fmt: skip
         method = method or own_method
         headers = {"Accept": "application/json", "X-Requested-With": "fetch"}

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
 
 from webapp.accounts.models import Absence, AgentStatus, Team, User
 from webapp.accounts.permissions import Permission
@@ -20,8 +21,10 @@ def users_who_may(permission: Permission) -> list[UUID]:
 
 
 def people_who_may(permission: Permission) -> list[User]:
-    users = db.session.scalars(sa.select(User).where(User.active).order_by(User.username)).unique()
-    return [user for user in users if user.has_permission(permission.value)]
+    users = db.session.scalars(
+        sa.select(User).where(User.active).order_by(User.username).options(joinedload(User.team))
+    )
+    return [user for user in users.unique() if user.has_permission(permission.value)]
 
 
 def absent_ids(at: datetime | None = None) -> frozenset[UUID]:

@@ -41,7 +41,7 @@ def index() -> Any:
     own_calls = call_reads.log(current_user, call_reads.Filters(mine=True)).rows[:FEW]
     return render_template(
         "desk/index.html",
-        callbacks=tasks.rows(task_reads.open_callbacks(size=FEW).rows, current_user) if works else [],
+        callbacks=tasks.rows(task_reads.most_urgent(current_user, FEW), current_user) if works else [],
         counts={"open": task_reads.how_many_open()} if works else {},
         recent_calls=calls.rows(own_calls),
         today=queries.today(current_user, midnight),
@@ -108,6 +108,7 @@ def contact(party_id: UUID) -> Any:
         callbacks=tasks.rows(task_reads.of_customers([party.id], numbers), current_user),
         facts=queries.facts(party.id),
         may_edit=may(current_user, Permission.CONTACT_WRITE),
+        may_schedule=may(current_user, Permission.CALLBACK_WORK),
     )
 
 

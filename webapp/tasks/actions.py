@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,9 +16,10 @@ from webapp.accounts.queries import absence_of
 from webapp.calls import actions as calls
 from webapp.calls.models import Call
 from webapp.contacts.models import Party, PartyKind
-from webapp.db import db, lock, now
+from webapp.db import db, lock, lock_all, now
 from webapp.errors import Conflict, Invalid, RingbackError
 from webapp.tasks import oversight
+from webapp.tasks.listing import SHOWN
 from webapp.tasks.models import AssignedBy, Callback, CallbackAttempt, CallbackCall, CallbackState, ClosedAs
 from webapp.tasks.people import hand_to
 from webapp.tasks.rows import call_is_up, changed, close, is_being_called, refuse_closed, remind, set_due
@@ -97,11 +98,7 @@ def call_back(callback: Callback, by: User, key: str) -> Call:
 
 def dismiss(callback: Callback, by: User, reason: str, *, at: datetime | None = None) -> None:
     """Nobody will call back, and somebody answers for that. Raises Invalid without a reason."""
-    reason = " ".join(reason.replace("\x00", "").split())
-    if not reason:
-        raise Invalid(_("Say why nobody is to call back."), fields={"reason": _("Say why nobody is to call back.")})
-    if len(reason) > 500:
-        raise Invalid(_("The reason is too long."), fields={"reason": _("At most 500 characters.")})
+    reason = checked_reason(reason)
     lock(callback)
     refuse_closed(callback)
     if callback.claimed_by_id not in (None, by.id):
@@ -111,6 +108,16 @@ def dismiss(callback: Callback, by: User, reason: str, *, at: datetime | None = 
     changed(callback)
 
 
+def checked_reason(reason: str) -> str:
+    """Raises Invalid, naming the field."""
+    reason = " ".join(reason.replace("\x00", "").split())
+    if not reason:
+        raise Invalid(_("Say why nobody is to call back."), fields={"reason": _("Say why nobody is to call back.")})
+    if len(reason) > 500:
+        raise Invalid(_("The reason is too long."), fields={"reason": _("At most 500 characters.")})
+    return reason
+
+
 def assign(callback: Callback, to: User, by: User, *, at: datetime | None = None) -> None:
     """It is `to`'s from now on. Whoever had claimed it is told, unless they are calling this very moment.
 
@@ -118,15 +125,17 @@ def assign(callback: Callback, to: User, by: User, *, at: datetime | None = None
     """
     at = at or now()
     _refuse_unfit(to, at)
+    _assign(callback, to, by, at)
+    oversight.tell_assigned(callback, to, by, at)
+
+
+def take_away(callback: Callback, by: User, *, at: datetime | None = None) -> None:
+    """It is nobody's from now on. Raises Conflict (closed, being called)."""
+    at = at or now()
     lock(callback)
     refuse_closed(callback)
-    if callback.claimed_by and callback.claimed_by_id != to.id:
-        if is_being_called(callback.id):
-            raise Conflict(_("%(name)s is calling them now.", name=callback.claimed_by.name))
-        oversight.tell_taken(callback, callback.claimed_by, by, at)
-        give_back(callback, at)
-    hand_to(callback, to, AssignedBy.PERSON, at=at)
-    oversight.tell_assigned(callback, to, by, at)
+    _take_from_claimer(callback, by, at)
+    hand_to(callback, None, None, at=at)
     changed(callback)
 
 
@@ -135,24 +144,33 @@ class Refusal:
     """Why one of many was left as it was."""
 
     callback_id: UUID
+    callback: Callback | None
     reason: str
 
 
-def assign_many(ids: Sequence[UUID], to: User, by: User, *, at: datetime | None = None) -> list[Refusal]:
-    """Each for itself: what was refused is told, the others are `to`'s. Raises Invalid when nobody could give `to` any."""
-    at = at or now()
-    _refuse_unfit(to, at)
+def change_many(ids: Sequence[UUID], verb: Callable[[Callback], None]) -> list[Refusal]:
+    """Each for itself: what was refused is told, with the others it is done. `verb` decides before it writes."""
+    query = sa.select(Callback).where(Callback.id.in_(ids)).order_by(Callback.id).options(*SHOWN)
+    found = {callback.id: callback for callback in lock_all(query, Callback)}
     refused = []
-    for callback_id in sorted(set(ids)):
-        callback = db.session.get(Callback, callback_id)
+    for callback_id in dict.fromkeys(ids):
+        callback = found.get(callback_id)
         if callback is None:
-            refused.append(Refusal(callback_id, _("There is no such callback.")))
+            refused.append(Refusal(callback_id, None, _("There is no such callback.")))
             continue
         try:
-            assign(callback, to, by, at=at)
+            verb(callback)
         except RingbackError as error:
-            refused.append(Refusal(callback_id, error.message))
+            refused.append(Refusal(callback_id, callback, error.message))
     return refused
+
+
+def assign_many(ids: Sequence[UUID], to: User, by: User, *, at: datetime | None = None) -> list[Refusal]:
+    """`to` is told by `oversight.tell_assigned_many`: two thousand notices are none. Raises Invalid when nobody could
+    give `to` any."""
+    at = at or now()
+    _refuse_unfit(to, at)
+    return change_many(ids, lambda callback: _assign(callback, to, by, at))
 
 
 def merge(source: Callback, into: Callback) -> None:
@@ -203,6 +221,24 @@ def adopt(number: str, party_id: UUID) -> None:
             # whoever is on one of them stays on it
             source, named = (other, named) if named.claimed_by_id else (named, other)
             merge(source, named)
+
+
+def _assign(callback: Callback, to: User, by: User, at: datetime) -> None:
+    lock(callback)
+    refuse_closed(callback)
+    if callback.claimed_by_id != to.id:
+        _take_from_claimer(callback, by, at)
+    hand_to(callback, to, AssignedBy.PERSON, at=at)
+    changed(callback)
+
+
+def _take_from_claimer(callback: Callback, by: User, at: datetime) -> None:
+    if callback.claimed_by is None:
+        return
+    if is_being_called(callback.id):
+        raise Conflict(_("%(name)s is calling them now.", name=callback.claimed_by.name))
+    oversight.tell_taken(callback, callback.claimed_by, by, at)
+    give_back(callback, at)
 
 
 def _refuse_unfit(to: User, at: datetime) -> None:

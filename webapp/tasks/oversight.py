@@ -16,6 +16,7 @@ REMINDER, OVERDUE, STILL_OVERDUE = "callback.reminder", "callback.overdue", "cal
 EXHAUSTED, ASSIGNED, TAKEN, TURN, PROMISE = (
     "callback.exhausted", "callback.assigned", "callback.taken", "callback.turn", "callback.promise",
 )  # fmt: skip
+ASSIGNED_MANY, MINE = "callback.assigned_many", "/callbacks?tab=mine"
 
 
 def remind(callback: Callback, moment: datetime, at: datetime) -> None:
@@ -44,6 +45,13 @@ def tell_turn(callback: Callback, at: datetime) -> None:
 def tell_assigned(callback: Callback, to: User, by: User, at: datetime) -> None:
     if to.id != by.id:
         _tell([to], ASSIGNED, callback, at, at, by=by.name)
+
+
+def tell_assigned_many(how_many: int, to: User, by: User, at: datetime) -> None:
+    """Once for all of them."""
+    if to.id != by.id:
+        facts = {"count": str(how_many), "by": by.name}
+        notify([to], kind=ASSIGNED_MANY, key=f"{ASSIGNED_MANY}:{by.id}:{at.isoformat()}", facts=facts, link=MINE, at=at)
 
 
 def tell_taken(callback: Callback, from_: User, by: User, at: datetime) -> None:

@@ -35,7 +35,8 @@ def refuse_closed(callback: Callback) -> None:
 
 
 def changed(callback: Callback) -> None:
-    db.session.flush()
+    if callback.id is None:
+        db.session.flush()
     publish(CallbacksChanged(callback_id=callback.id, at=now()))
 
 

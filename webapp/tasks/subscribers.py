@@ -8,11 +8,13 @@ from webapp.calls.models import Call
 from webapp.contacts.events import PhoneAdded
 from webapp.contacts.queries import parties_with_number
 from webapp.db import db
-from webapp.events import after_commit, on
+from webapp.events import after_commit_together, on
 from webapp.tasks import tickets
 from webapp.tasks.actions import adopt
 from webapp.tasks.events import CallbacksChanged
 from webapp.tasks.ledger import attempt_over, close_reached, follow_merge, open_or_join, take_back
+
+MOST_TOLD = 50  # callbacks by name
 
 
 @on(CallMissed)
@@ -50,6 +52,9 @@ def name_open_callback(event: PhoneAdded) -> None:
     adopt(event.number, event.party_id)
 
 
-@after_commit(CallbacksChanged)
-def refresh_lists(event: CallbacksChanged) -> None:
-    live.push("desk", {"kind": "callbacks"}, to=users_who_may(Permission.CALLBACK_WORK))
+@after_commit_together(CallbacksChanged)
+def refresh_lists(events: list[CallbacksChanged]) -> None:
+    """Which ones, as long as asking for each is less than asking for the list."""
+    ids = list(dict.fromkeys(str(event.callback_id) for event in events))
+    told = {"kind": "callbacks"} | ({"ids": ids} if len(ids) <= MOST_TOLD else {})
+    live.push("desk", told, to=users_who_may(Permission.CALLBACK_WORK))

@@ -47,6 +47,10 @@ define(
     Words(_l("%(by)s gave you a callback: %(who)s"), _l("%(number)s, due %(due_at)s. Queue: %(queue)s.")),
 )
 define(
+    oversight.ASSIGNED_MANY,
+    Words(_l("%(by)s gave you %(count)s callbacks"), _l("They are on your list.")),
+)
+define(
     oversight.TAKEN,
     Words(_l("%(by)s gave your callback to somebody else: %(who)s"), _l("%(number)s is not yours to call any more.")),
 )

@@ -1,6 +1,9 @@
 // The keyboard. Alt+letter works everywhere; single letters and digits only outside fields, and can be switched off.
 import type { Callbar } from "./callbar";
 
+/** A part of the page that has keys of its own, marked with data-keys. */
+export interface KeyTaker extends HTMLElement { takes(key: string): boolean }
+
 const SINGLE = "ringback:single-keys";
 const singleKeys = (): boolean => localStorage.getItem(SINGLE) !== "off";
 const bar = (): Callbar | null => document.querySelector("ringback-callbar");
@@ -21,6 +24,7 @@ function used(event: KeyboardEvent): boolean {
     return event.key.toLowerCase() === "k" && focus("#global-search");
   }
   if (event.ctrlKey || event.metaKey || typing(event.target) || !singleKeys() || document.querySelector("dialog[open]")) return false;
+  if (document.querySelector<KeyTaker>("[data-keys]")?.takes(event.key)) return true;
   return /^[1-9]$/.test(event.key) ? choose(event.key) : single(event.key);
 }
 

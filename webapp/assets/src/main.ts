@@ -7,6 +7,8 @@ import "./callbar";
 import "./live";
 import "./bell";
 import "./rows";
+import "./callbacks";
+import "./schedule";
 import "./login";
 import "./shell";
 import "./keys";
