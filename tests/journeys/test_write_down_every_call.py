@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.journeys.stories import phones, queues
+from tests.journeys.stories import phones, queues, transfers
 from tests.lab.stage import Play, Stage, Story
 from webapp.trial.install import Installation
 
 pytestmark = pytest.mark.journey
 
-GROUPS = {"queues": queues.STORIES, "phones": phones.STORIES}
+GROUPS = {"queues": queues.STORIES, "phones": phones.STORIES, "transfers": transfers.STORIES}
 
 
 @pytest.fixture(scope="module")

@@ -169,6 +169,10 @@ class Desk:
         """Of a phone; waits for it."""
         return wait_for(f"a channel of {line}", lambda: self.channels(line))[0]
 
+    def gone(self, line: str) -> None:
+        """Waits until a phone has no call any more."""
+        wait_for(f"no channel of {line}", lambda: not self.channels(line))
+
     def customers_channel(self, person: str = "alice") -> str:
         """Of the customer who is connected with this person; waits for it."""
         return wait_for(f"a customer with {person}", lambda: self._partner(self.line(person)))

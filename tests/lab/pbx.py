@@ -14,7 +14,7 @@ from webapp.trial.pbx import Pbx, Ports, fill, free_tcp_port, free_udp_ports
 from webapp.trial.people import Cast, TrialQueue, cast
 
 CONF = Path(__file__).parent / "conf"
-DESKS = 24
+DESKS = 32
 PEOPLE = ("alice", "bob", "charlie")
 RTP_PORTS = 600
 PER_DESK = 4  # phones, lines, customers and callers: the numbers 0 to 3, of which 0 is not used

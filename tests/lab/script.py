@@ -129,12 +129,15 @@ def is_refused() -> Step:
 
 def gives_up(after: float) -> Step:
     """While it rings."""
+    patience = f'timeout="{_ms(after)}" ontimeout="enough"'
 
     def step(dialog: _Dialog) -> None:
         dialog.add(
             *(f'<recv response="{code}" optional="true"/>' for code in (100, 183)),
             '<recv response="180"/>',
-            f'<pause milliseconds="{_ms(after)}"/>',
+            *(f'<recv response="{code}" optional="true" {patience}/>' for code in (181, 180, 183)),
+            f'<recv response="199" {patience}/>',
+            '<label id="enough"/>',
             _send(
                 "CANCEL [$target] SIP/2.0",
                 "[last_Via:]",

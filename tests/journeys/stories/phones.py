@@ -164,7 +164,7 @@ def the_phone_forwards_to_a_colleague(scene: Scene) -> Truth:
     scene.phone("alice", forwards_to(scene.extension("bob")))
     scene.phone("bob", rings(1), answers(), talks(1), hangs_up())
     scene.call(PATIENT, is_answered(), hears_the_end()).over()
-    return inbound(scene, PATIENT, "answered", missed("alice", "forwarded"), answered("bob", 1), wait=1, talk=1, by="agent")
+    return inbound(scene, PATIENT, "answered", missed("alice", "declined"), answered("bob", 1), wait=1, talk=1, by="agent")
 
 
 @STORIES.tell
@@ -174,7 +174,16 @@ def the_phone_forwards_to_a_mobile(scene: Scene) -> Truth:
     scene.called(rings(1), answers(), talks(1), hangs_up(), which=2)
     scene.call(PATIENT, is_answered(), hears_the_end()).over()
     mobile = answered("PJSIP/trunk", 1)
-    return inbound(scene, PATIENT, "answered", missed("alice", "forwarded"), mobile, wait=1, talk=1, by="agent")
+    return inbound(scene, PATIENT, "answered", missed("alice", "declined"), mobile, wait=1, talk=1, by="agent")
+
+
+@STORIES.tell
+def the_phone_forwards_when_it_has_rung_for_a_while(scene: Scene) -> Truth:
+    scene.phone("alice", rings(1), forwards_to(scene.extension("bob")))
+    scene.phone("bob", rings())
+    scene.call(PATIENT, gives_up(1.5)).over()
+    legs = (missed("alice"), missed("bob", "cancelled"))
+    return inbound(scene, PATIENT, "abandoned", *legs, wait=2.5)
 
 
 @STORIES.tell
@@ -186,9 +195,23 @@ def a_colleague_picks_the_call_up(scene: Scene) -> Truth:
     scene.dial("bob", "*8", is_answered(), talks(1.5), hangs_up())
     caller.over()
     return inbound(
-        scene, PATIENT, "answered", missed("alice", "answered_elsewhere"), answered("bob", 1.5), wait=0.7, talk=1.5,
+        scene, PATIENT, "answered", missed("alice", "answered_elsewhere"), answered("bob", 1.5), wait=1.2, talk=1.5,
         by="agent",
     )  # fmt: skip
+
+
+@STORIES.tell
+def the_call_of_a_group_is_picked_up(scene: Scene) -> Truth:
+    """From one of two phones that ring; Bob's own is not here."""
+    scene.phone("alice", rings())
+    scene.phone("charlie", rings())
+    caller = scene.call(GROUP, is_answered(), hears_the_end())
+    scene.channel(scene.line("charlie"))
+    scene.after(0.5)
+    scene.dial("bob", "*8", is_answered(), talks(1.5), hangs_up())
+    caller.over()
+    others = [missed(person, "answered_elsewhere") for person in ("alice", "charlie", "bob")]
+    return inbound(scene, GROUP, "answered", *others, answered("bob", 1.5), wait=1.2, talk=1.5, by="agent")
 
 
 @STORIES.tell
