@@ -64,7 +64,7 @@ class Calendar:
     def _spans_from(self, at: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Those that end at `at` or later and begin by `until`, as UTC."""
         zone = ZoneInfo(self.zone)
-        day, last = at.astimezone(zone).date(), until.astimezone(zone).date()
+        day, last = at.astimezone(zone).date() - _DAY, until.astimezone(zone).date()  # a span may end at midnight
         while day <= last:
             for start, end in self._spans_on(day):
                 opening, close = _moment(day, start, zone), _moment(day, end, zone)
