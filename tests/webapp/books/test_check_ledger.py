@@ -16,6 +16,7 @@ from webapp.books import actions, checking, days, ledger, queries
 from webapp.books.models import LedgerCheck
 from webapp.calls.models import Call
 from webapp.db import db, now, transaction
+from webapp.tasks import actions as tasks
 from webapp.tasks.ledger import open_or_join
 from webapp.tasks.models import Callback, CallbackCall, CallbackState, ClosedAs
 
