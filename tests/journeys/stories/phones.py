@@ -164,7 +164,9 @@ def the_phone_forwards_to_a_colleague(scene: Scene) -> Truth:
     scene.phone("alice", forwards_to(scene.extension("bob")))
     scene.phone("bob", rings(1), answers(), talks(1), hangs_up())
     scene.call(PATIENT, is_answered(), hears_the_end()).over()
-    return inbound(scene, PATIENT, "answered", missed("alice", "declined"), answered("bob", 1), wait=1, talk=1, by="agent")
+    return inbound(
+        scene, PATIENT, "answered", missed("alice", "declined"), answered("bob", 1), wait=1, talk=1, by="agent"
+    )
 
 
 @STORIES.tell
