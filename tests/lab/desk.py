@@ -92,7 +92,8 @@ class Desk:
     def person_of(self, line: str) -> str:
         extension = line.partition("/")[2]
         mine = extension.startswith(f"1{self.number:02}") and len(extension) == 4
-        return PEOPLE[int(extension[3]) - 1] if mine and extension[3] in "123" else line
+        names = dict(zip("1239", (*PEOPLE, "nobody"), strict=True))
+        return names.get(extension[3], line) if mine else line
 
     def owns(self, channel_or_line: str) -> bool:
         return channel_or_line.startswith(f"PJSIP/1{self.number:02}")

@@ -59,9 +59,6 @@ class LabPbx(Pbx):
         super().__init__(installation, state_dir, ports, people=_nobody())
         self.lab_secret = secrets.token_hex(24)
 
-    def switch(self, name: str = "lab") -> SwitchSettings:
-        return super().switch(name)
-
     def configuration(self, run_dir: Path) -> dict[str, str]:
         own = {
             path.name: fill(path.read_text(encoding="utf-8"), self._values(run_dir), self._rows())

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from flask import Flask
@@ -19,6 +19,7 @@ from sqlalchemy.orm import selectinload
 from config.settings import Settings
 from telephony.ami.client import AmiClient
 from telephony.ami.frames import Frame, read_frames
+from telephony.commands import Originate
 from telephony.events import CallSummary
 from telephony.replay import derive
 from tests.lab import cel
@@ -28,15 +29,17 @@ from tests.lab.script import From, calling, is_refused
 from tests.lab.truth import Told, Truth
 from webapp import schema, switches
 from webapp.accounts.actions import add_user, ensure_roles
+from webapp.accounts.models import User
 from webapp.app import create_app
 from webapp.bridges import BridgeKeeper
+from webapp.calls import actions
 from webapp.calls.models import Call, CallState
 from webapp.db import db, transaction
 from webapp.tasks.models import Callback, CallbackCall
 from webapp.trial.install import Installation
 from webapp.trial.pbx import TRUNK_IP
 
-SWITCH = "lab"
+SWITCH = "main"
 NEVER_DIALLED = {"agent_no_answer", "agent_declined", "agent_unavailable"}
 CEL_TOLERANCE = 1.0  # seconds between the product's books and Asterisk's own
 
@@ -60,14 +63,47 @@ class Stories(list[Story]):
         return plot
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Scene(Desk):
     """A desk, and the product."""
 
-    app: Flask | None = None
+    app: Flask
 
-    def user_of(self, person: str) -> str:
-        return f"{person}-{self.number:02}"
+    def click(self, person: str, which: int = 1, ring_seconds: int = 0) -> UUID:
+        """On a number, on the screen. `ring_seconds`: of the agent's phone, if they are other than usual."""
+        with self.app.test_request_context():
+            user = self._user(person)
+            with transaction():
+                call_id = actions.request_call(user, self.customer(which), uuid4().hex).id
+            if ring_seconds:
+                uid, line = str(call_id), user.lines[0].endpoint
+                switches.get(SWITCH).originate(Originate(uid, line, f"+30{self.customer(which)}", ring_seconds))
+            else:
+                actions.dial(call_id)
+        return call_id
+
+    def hang_up_on_screen(self, person: str, call_id: UUID) -> None:
+        with self.app.test_request_context():
+            user = self._user(person)
+            actions.hang_up(user, db.session.get_one(Call, call_id))
+
+    def _user(self, person: str) -> User:
+        query = sa.select(User).where(User.username == f"{person}-{self.number:02}")
+        return db.session.scalars(query).unique().one()
+
+    def originate(self, channel: str, context: str, exten: str) -> None:
+        """As other programs do it."""
+        self.act(
+            "Originate", Channel=channel, Context=context, Exten=exten, Priority="1", Timeout="15000", Async="true",
+            CallerID=f"<{self.customer()}>", Variable="__CRM_CALL_ID=4711",
+        )  # fmt: skip
+
+    def is_over(self, number: str) -> bool:
+        """Does the product have a call with this customer, and is it over?"""
+        with self.app.app_context():
+            state = db.session.scalar(sa.select(Call.state).where(Call.number == f"+30{number}"))
+            db.session.rollback()
+        return state is CallState.ENDED
 
 
 @dataclass(slots=True)
@@ -147,7 +183,7 @@ class Stage:
             thread.start()
         for thread in threads:
             thread.join()
-        self._settle()
+        self._settle("".join(play.failure for play in plays.values()))
         for play in plays.values():
             play.scene.leave()
         return plays, self._read_books(list(plays.values()), heard_before)
@@ -156,16 +192,16 @@ class Stage:
         directory = self.directory / "plays" / f"{self._plays}-{story.name}"
         return Scene(number, self._plays, self.pbx, self._sipp, self.ami, directory, app=self.app)
 
-    def _settle(self) -> None:
+    def _settle(self, failures: str) -> None:
         """All calls are over, and the product has heard so: a last call, to nowhere, tells how far it is."""
-        wait_for("all channels to go", lambda: not self.ami.send_action({"Action": "CoreShowChannels"}).events, 60)
+        wait_for("all channels to go", lambda: not self.ami.send_action({"Action": "CoreShowChannels"}).events)
         scene = self._scene(DESKS, Story("last call", lambda scene: ()))
         number = scene.customer()
         party = scene._party(
             calling(From(number), is_refused()), TRUNK_IP, self.pbx.places.caller(DESKS, 1), service="nowhere"
         )
         party.over()
-        wait_for("the product to hear of the last call", lambda: self._is_over(number))
+        wait_for(f"the product to hear of the last call\n{failures}", lambda: self._is_over(number))
 
     def _is_over(self, number: str) -> bool:
         with self.app.app_context():
@@ -271,7 +307,7 @@ def _product(directory: Path, pbx: LabPbx) -> Flask:
     with app.app_context(), transaction():
         ensure_roles()
         for desk in range(1, DESKS + 1):
-            for person, name in enumerate(PEOPLE, 1):
+            for person, name in [*enumerate(PEOPLE, 1), (9, "nobody")]:
                 lines = (f"PJSIP/1{desk:02}{person}",)
                 add_user(f"{name}-{desk:02}", name.title(), role="agent", password="a long password", lines=lines)
     return app
