@@ -19,6 +19,7 @@ from telephony.fake import FakeSwitch
 from tests.factories import make_call, make_callback, make_disposition, make_party
 from webapp.accounts.models import User
 from webapp.db import db, now, transaction
+from webapp.notices.models import Notice
 
 As = Callable[[User], FlaskClient]
 Ask = Callable[..., Any]
@@ -42,6 +43,10 @@ FOR_EMPLOYEES = {
     "GET /desk/callbar": 200,
     "GET /live/since": 200,
     "POST /live/painted": 204,
+    "GET /notices": 200,
+    "GET /notices/bell": 200,
+    "POST /notices/read": 204,
+    "POST /notices/<uuid:notice_id>/read": 204,
     "POST /me/preferences": 204,
     "POST /me/status": 204,
     "GET /verify": 200,
@@ -66,6 +71,7 @@ FOR_ROLES = {
     "POST /calls/<uuid:call_id>/disposition": 204,
     "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
     "PUT /calls/<uuid:call_id>/notes": 204,
+    "POST /calls/<uuid:call_id>/promise": 201,
     "POST /calls/<uuid:call_id>/party": 204,
     "GET /contacts": 200,
     "POST /contacts": 201,
@@ -75,12 +81,20 @@ FOR_ROLES = {
     "GET /contacts/new": 200,
     "POST /contacts/new": 201,
 }
+# administrators alone
+FOR_ADMINISTRATORS = {
+    "GET /settings/queues": 200,
+    "GET /settings/queues/edit": 200,
+    "POST /settings/queues/edit": 204,
+    "POST /settings/queues/remove": 204,
+}
 # route: nobody, somebody without a role, each of ROLES
 TABLE = (
     {route: (nobody, *[somebody] * 4) for route, (nobody, somebody) in FOR_ANYBODY.items()}
     | {route: (TO_LOG_IN, *[status] * 4) for route, status in FOR_EMPLOYEES.items()}
     | {route: (TO_LOG_IN, FORBIDDEN, *[status] * 3) for route, status in FOR_ROLES.items()}
     | {"POST /callbacks/bulk": (TO_LOG_IN, FORBIDDEN, FORBIDDEN, 422, 422)}  # nothing was chosen
+    | {route: (TO_LOG_IN, *[FORBIDDEN] * 3, status) for route, status in FOR_ADMINISTRATORS.items()}
 )
 OF_ONE_THING = [route for route in TABLE if "<uuid:" in route]
 OF_ONE_CALL = sorted({route.split()[1] for route in TABLE if "<uuid:call_id>" in route})
@@ -126,8 +140,10 @@ def ask(switch: FakeSwitch) -> Ask:
         sent = {
             "name": "Eli Reyes", "number": f"+30{next(numbers)}", "key": str(uuid4()), "party": str(ids["party_id"]),
             "text": "x", "reason": "x", "disposition": "sale", "status": "on_break", "theme": "dark",
-            "uid": str(uuid4()), "version": "1", "ms": "1",
-            "date": f"{now() + timedelta(days=2):%Y-%m-%d}", "time": "14:30", "zone": "UTC",
+            "date": f"{now() + timedelta(days=2):%Y-%m-%d}", "time": "14:30",
+            "uid": str(uuid4()), "version": "1", "ms": "1", "at": f"{now() + timedelta(days=1):%Y-%m-%dT%H:%M}",
+            "zone": "UTC", "always_open": "1", "callback_minutes": "30", "second_step_minutes": "30",
+            "ticket_minutes": "5", "short_seconds": "0",
         }  # fmt: skip
         method = method or own_method
         headers = {"Accept": "application/json", "X-Requested-With": "fetch"}
@@ -140,7 +156,17 @@ def things(of: User | None = None) -> dict[str, UUID]:
     """A call that this user answered, and what everybody sees."""
     number = f"+30{next(numbers)}"
     call = make_call(answered_by=of, number=number)
-    return {"call_id": call.id, "callback_id": make_callback(number).id, "party_id": make_party().id}
+    return {
+        "call_id": call.id, "callback_id": make_callback(number).id, "party_id": make_party().id,
+        "notice_id": _notice(of) if of else uuid4(),
+    }  # fmt: skip
+
+
+def _notice(of: User) -> UUID:
+    notice = Notice(user_id=of.id, kind="callback.overdue", key=str(uuid4()), facts={"who": "Dana"}, link="/callbacks")
+    with transaction():
+        db.session.add(notice)
+    return notice.id
 
 
 def test_every_route_is_in_the_table(app: Flask) -> None:
@@ -176,7 +202,7 @@ def test_looking_changes_nothing(
 @pytest.mark.parametrize("route", OF_ONE_THING)
 def test_what_does_not_exist_is_not_found(route: str, client: FlaskClient, crew: list[User], as_: As, ask: Ask) -> None:
     _roleless, *others = crew
-    nowhere = {"call_id": uuid4(), "callback_id": uuid4(), "party_id": make_party().id}
+    nowhere = {name: uuid4() for name in ("call_id", "callback_id", "notice_id")} | {"party_id": make_party().id}
     if "party_id" in route:
         nowhere["party_id"] = uuid4()
     assert {ask(as_(user), route, nowhere).status_code for user in others} == {NOT_FOUND}

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     CALLBACK_WORK = "callback:work"
     CALLBACK_DISMISS = "callback:dismiss"
     CALLBACK_ASSIGN = "callback:assign"
+    QUEUE_MANAGE = "queue:manage"
     USER_MANAGE = "user:manage"
     SYSTEM_READ = "system:read"
 

@@ -16,6 +16,7 @@ from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, may
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
+from webapp.notices.queries import how_many_unread
 from webapp.tasks.queries import how_many_open
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ def shell_context() -> dict[str, Any]:
     except SQLAlchemyError:
         log.exception("the frame could not be read")
         db.session.rollback()
-    return _ui(None) | {"nav": [], "presence": None, "callbar": None}
+    return _ui(None) | {"nav": [], "bell": None, "presence": None, "callbar": None}
 
 
 def callbar_context(user: User) -> dict[str, Any]:
@@ -48,7 +49,8 @@ def callbar_context(user: User) -> dict[str, Any]:
 
 
 def badges(user: User) -> dict[str, int]:
-    return {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
+    callbacks = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
+    return callbacks | {"notices": how_many_unread(user)}
 
 
 def _ui(user: User | None) -> dict[str, Any]:
@@ -62,18 +64,20 @@ def _ui(user: User | None) -> dict[str, Any]:
 def _frame(user: User) -> dict[str, Any]:
     return {
         "nav": _nav(user),
+        "bell": {"unread": how_many_unread(user)},
         "presence": {"status": user.status, "since": user.status_since},
         "callbar": callbar_context(user),
     }
 
 
 def _nav(user: User) -> list[dict[str, Any]]:
-    counted = badges(user)
+    counted = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
     places = [
         (Permission.CALL_TAKE, "/desk", _("Desk"), "headset", ""),
         (Permission.CONTACT_READ, "/contacts", _("Contacts"), "users", ""),
         (Permission.CALL_READ, "/calls", _("Calls"), "phone", ""),
         (Permission.CALLBACK_WORK, "/callbacks", _("Callbacks"), "phone-incoming", "callbacks"),
+        (Permission.QUEUE_MANAGE, "/settings/queues", _("Queues"), "settings", ""),
     ]
     return [
         {

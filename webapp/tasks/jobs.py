@@ -26,6 +26,7 @@ from webapp.tasks.rows import call_is_up, changed, is_being_called, remind
 
 log = structlog.get_logger(__name__)
 
+TOO_LATE = timedelta(minutes=10)
 AT_ONCE = 500  # of one sort in one sweep; the next one comes soon
 
 
@@ -83,7 +84,7 @@ def offer_tickets(at: datetime) -> None:
 
 
 def remind_people(at: datetime) -> None:
-    """Several reminders that are past (nobody was here to give them) are one."""
+    """Several that are past are one, and one that comes much too late (nothing ran here) says nothing new."""
 
     def act(callback: Callback) -> None:
         moment = callback.remind_at
@@ -91,8 +92,9 @@ def remind_people(at: datetime) -> None:
             return
         callback.reminded += 1
         remind(callback, at=at)
-        oversight.remind(callback, moment, at)
-        changed(callback)
+        if at - moment < TOO_LATE:
+            oversight.remind(callback, moment, at)
+            changed(callback)
 
     _each(_past(Callback.remind_at, at), act)
 

@@ -5,6 +5,7 @@ import "./toasts";
 import "./connection";
 import "./callbar";
 import "./live";
+import "./bell";
 import "./rows";
 import "./callbacks";
 import "./schedule";
