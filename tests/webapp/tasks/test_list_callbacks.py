@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -18,7 +19,7 @@ from webapp.accounts.models import User
 from webapp.db import db, now, transaction
 from webapp.tasks import listing
 from webapp.tasks.listing import Due, Filters, Sort, Tab, order_key
-from webapp.tasks.models import CallbackAttempt, CallbackCall, CallbackKind, CallbackState
+from webapp.tasks.models import Callback, CallbackAttempt, CallbackCall, CallbackKind, CallbackState
 
 As = Callable[[User], FlaskClient]
 
@@ -168,6 +169,8 @@ def test_the_list_asks_no_more_of_the_database_when_it_is_longer(
         db.session.add_all(many_callbacks(2000, first=8, holders=(alice.id, bob.id, sofia.id)))
     assert [asked(path) for path in paths] == few
     assert max(few) <= 25
+    one = db.session.scalar(sa.select(Callback.id).limit(1))
+    assert asked(f"/callbacks/rows?ids={one}") <= 12, "each open list asks this when anything changes"
 
 
 def test_single_rows_are_asked_for_by_name_and_only_those_that_are_in_the_list_come(alice: User, as_: As) -> None:

@@ -40,6 +40,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     this.addEventListener("change", (event) => { if ((event.target as Element).matches("[data-filters] select")) this.apply(); });
     this.addEventListener("input", (event) => { if ((event.target as Element).matches("[data-filters] input[type=search]")) this.typed(); });
     this.addEventListener("pointermove", (event) => { if ((event.target as Element).closest("#callback-rows")) this.moved = performance.now(); });
+    this.picks.begin();
     this.watch();
     this.told();
     if (location.hash.startsWith(NAMED)) void this.show(location.hash.slice(NAMED.length));
@@ -49,6 +50,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   disconnectedCallback(): void {
     for (const end of this.ends) end();
     this.watcher.disconnect();
+    this.picks.end();
     this.place.end();
     for (const timer of [this.timer, this.typing, this.stillTimer]) clearTimeout(timer);
   }

@@ -18,15 +18,18 @@ export class Picks {
   private whole = false; // all that the filters say, whether they are loaded or not
   private last: string | null = null; // where a range begins
 
-  constructor(private readonly list: List) {
-    document.addEventListener("submit", (event) => {
-      const form = event.target as HTMLFormElement;
-      if (!form.matches("[data-bulk-dismiss]") || !this.list.isConnected) return;
-      event.preventDefault();
-      event.stopPropagation();
-      void this.dismiss(form);
-    }, { capture: true });
-  }
+  private readonly submitted = (event: Event): void => {
+    const form = event.target as HTMLFormElement;
+    if (!form.matches("[data-bulk-dismiss]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    void this.dismiss(form);
+  };
+
+  constructor(private readonly list: List) {}
+
+  begin(): void { document.addEventListener("submit", this.submitted, { capture: true }); }
+  end(): void { document.removeEventListener("submit", this.submitted, { capture: true }); }
 
   get size(): number { return this.whole ? this.list.found : this.ids.size; }
 
