@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
 import webapp
 from tests.journeys.conftest import Customers
 from tests.journeys.product import Books, Product
 from tests.journeys.screen import Screen
+from webapp.accounts.models import User
+from webapp.db import now
+from webapp.notices.models import Notice
+from webapp.tasks.models import QueuePolicy
 
 pytestmark = pytest.mark.journey
 
@@ -82,17 +87,56 @@ def test_every_page_is_accessible_and_silent(
         alice.go(path)
 
 
+ADMINISTRATION = {
+    "queues": "/settings/queues",
+    "rules of a queue": "/settings/queues/edit?queue=sales",
+    "rules for all queues": "/settings/queues/edit",
+}
+
+
+@pytest.fixture
+def told(books: Books) -> None:
+    """The administrator was told something, and one queue has rules of its own."""
+    hours = {"0": [["09:00", "14:00"], ["17:00", "21:00"]], "4": [["09:00", "24:00"]]}
+    books.add(QueuePolicy(queue="sales", zone="Europe/Athens", hours=hours, holidays="GR", short_seconds=5))
+    (admin,) = books.all(sa.select(User).where(User.username == "admin"))
+    facts = {
+        "who": "Dana Reyes",
+        "number": "694 400 0001",
+        "due_at": f"{now():%Y-%m-%dT%H:%M:00+00:00}",
+        "queue": "sales",
+    }
+    for kind in ("callback.overdue", "callback.reminder"):
+        books.add(Notice(user_id=admin.id, kind=kind, key=kind, facts=facts, link="/callbacks"))
+
+
+def test_an_administrators_pages_are_accessible_and_silent(told: None, desk_of: Callable[..., Screen]) -> None:
+    admin = desk_of("admin", bypass_csp=True, reduced_motion="reduce")
+    found = [problem for page, path in ADMINISTRATION.items() for problem in _audit_page(admin, page, path)]
+    found += _audit_page(admin, "notices", "/notices")
+    admin.page.locator("#bell summary").click()
+    expect(admin.page.locator("#bell [data-notice]")).to_have_count(2)
+    found += _audit(admin.page, "the bell")
+    admin.go("/settings/queues/edit?queue=sales")
+    admin.page.locator("#callback_minutes").fill("soon")
+    admin.page.get_by_role("button", name="Save").click()
+    expect(admin.page.locator(".error-summary")).to_be_visible()
+    found += _audit(admin.page, "rules of a queue that cannot be")
+    assert found == []
+
+
 def test_no_page_is_wider_than_its_window_whatever_the_length_of_words(
     history: dict[str, str], desk_of: Callable[..., Screen]
 ) -> None:
-    alice = desk_of("alice", locale="el")
+    alice, admin = desk_of("alice", locale="el"), desk_of("admin", locale="el")
+    paths = [(alice, path) for path in history.values()] + [(admin, path) for path in ADMINISTRATION.values()]
     found = []
-    for path in history.values():
-        alice.go(path)
-        expect(alice.page.locator("html")).to_have_attribute("lang", "el")
+    for somebody, path in paths:
+        somebody.go(path)
+        expect(somebody.page.locator("html")).to_have_attribute("lang", "el")
         for width in (1440, 1280, 1279, 800, 390):
-            alice.page.set_viewport_size({"width": width, "height": 800})
-            beyond = alice.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            somebody.page.set_viewport_size({"width": width, "height": 800})
+            beyond = somebody.page.evaluate("document.documentElement.scrollWidth - innerWidth")
             found += [f"{path} at {width}: {beyond}"] if beyond > 0 else []
     assert found == []
 

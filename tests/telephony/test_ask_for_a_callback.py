@@ -7,6 +7,7 @@ import pytest
 from telephony.ami.tracker import CallTracker
 from telephony.events import CallbackRequested, CallEnded, Result
 from tests.telephony.pbx import Pbx
+from tests.telephony.recordings import frames
 from tests.telephony.test_tracker_tells import of, told
 
 CALLER = "1795426000.1"
@@ -40,6 +41,17 @@ def test_who_asks_is_told_with_queue_and_number_before_the_call_is_over(pbx: Pbx
 def test_without_a_name_it_is_the_queue_that_the_caller_waited_in(pbx: Pbx) -> None:
     asks(pbx, CRM_QUEUE="")
     assert [(event.queue, event.number) for event in of(CallbackRequested, told(pbx.said))] == [("sales", "")]
+
+
+def test_as_a_real_asterisk_said_it_also_with_its_beginning_cut_off() -> None:
+    """The sample dialplan, recorded: queue-callback.ami.gz."""
+    recorded = frames("queue-callback")
+    joined = next(at for at, frame in enumerate(recorded) if frame.name == "QueueCallerJoin")
+    for start in (0, joined):
+        (request,) = of(CallbackRequested, told(recorded[start:]))
+        assert (request.queue, request.number) == ("sales", "+306944000001")
+    later = next(at for at, frame in enumerate(recorded) if frame.name == "UserEvent")
+    assert of(CallbackRequested, told(recorded[later:])) == [], "of an unknown caller nothing is believed"
 
 
 @pytest.mark.parametrize("typed", ["12", "1" * 21, "sip:evil@example.org", "<b>", "+", "*21*"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,19 +47,19 @@ def test_it_cannot_end_before_it_begins(app: Flask, alice: User) -> None:
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> tuple[CliRunner, dict[str, str]]:
-    env = {"RINGBACK_DATA_DIR": str(tmp_path), "RINGBACK_TIMEZONE": "Europe/Athens", "RINGBACK_LOG_LEVEL": "WARNING"}
+def command(tmp_path: Path) -> CliRunner:
+    env: dict[str, str | None] = {name: None for name in os.environ if name.startswith("RINGBACK_")}
+    env |= {"RINGBACK_DATA_DIR": str(tmp_path), "RINGBACK_TIMEZONE": "Europe/Athens", "RINGBACK_LOG_LEVEL": "WARNING"}
     runner = CliRunner(env=env)
     added = runner.invoke(
         main, ["user", "add", "alice", "--name", "Alice", "--password-file", "-"], input="a long password"
     )
     assert added.exit_code == 0, added.output
-    return runner, env
+    return runner
 
 
-def test_a_day_is_the_whole_day_of_the_firm(command: tuple[CliRunner, dict[str, str]]) -> None:
-    runner, _env = command
-    told = runner.invoke(
+def test_a_day_is_the_whole_day_of_the_firm(command: CliRunner) -> None:
+    told = command.invoke(
         main, ["user", "absent", "alice", "--from", "2026-12-01", "--until", "2026-12-02", "--note", "flu"]
     )
     assert told.exit_code == 0, told.output
@@ -74,8 +75,8 @@ def test_a_day_is_the_whole_day_of_the_firm(command: tuple[CliRunner, dict[str, 
         (["alice", "--from", "2026-12-02T15:00", "--until", "2026-12-02T14:00"], "until"),
     ],
 )
-def test_what_is_wrong_is_said(command: tuple[CliRunner, dict[str, str]], arguments: list[str], named: str) -> None:
-    told = command[0].invoke(main, ["user", "absent", *arguments])
+def test_what_is_wrong_is_said(command: CliRunner, arguments: list[str], named: str) -> None:
+    told = command.invoke(main, ["user", "absent", *arguments])
     assert told.exit_code != 0
     assert named in told.output
 

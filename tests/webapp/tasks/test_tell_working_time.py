@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webapp.tasks.clock import Calendar, is_known_place
@@ -95,6 +95,7 @@ MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1), timezones=st.
 MINUTES = st.integers(0, 3000)
 
 
+@settings(deadline=None)
 @given(CALENDARS, MOMENTS, MINUTES)
 def test_nothing_is_due_outside_the_hours(calendar: Calendar, moment: datetime, minutes: int) -> None:
     due = calendar.add_minutes(moment, minutes)
@@ -103,12 +104,14 @@ def test_nothing_is_due_outside_the_hours(calendar: Calendar, moment: datetime, 
     assert calendar.minutes_between(moment, due) == minutes
 
 
+@settings(deadline=None)
 @given(CALENDARS, MOMENTS, MINUTES, MINUTES)
 def test_waiting_twice_is_waiting_for_the_sum(calendar: Calendar, moment: datetime, one: int, other: int) -> None:
     due = calendar.add_minutes(calendar.add_minutes(moment, one), other)
     assert due == calendar.add_minutes(moment, one + other)
 
 
+@settings(deadline=None)
 @given(CALENDARS, MOMENTS, MOMENTS, MINUTES)
 def test_who_came_sooner_is_due_no_later(calendar: Calendar, one: datetime, other: datetime, minutes: int) -> None:
     first, second = sorted((one, other))
@@ -116,6 +119,7 @@ def test_who_came_sooner_is_due_no_later(calendar: Calendar, one: datetime, othe
     assert calendar.minutes_between(first, second) >= 0
 
 
+@settings(deadline=None)
 @given(CALENDARS, MOMENTS, MOMENTS, MOMENTS)
 def test_a_stretch_is_the_sum_of_its_parts(calendar: Calendar, one: datetime, two: datetime, three: datetime) -> None:
     first, middle, last = sorted((one, two, three))

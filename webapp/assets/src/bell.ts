@@ -45,3 +45,11 @@ class Bell extends HTMLElement {
   }
 }
 customElements.define("ringback-bell", Bell);
+
+// going to what a notice is about is having read it
+document.addEventListener("click", (event) => {
+  const notice = (event.target as Element).closest<HTMLElement>("[data-read]");
+  if (!notice) return;
+  notice.closest("details")?.removeAttribute("open");
+  void send(notice.dataset.read!, {}, { keepalive: true }).catch(() => undefined);
+});
