@@ -3,6 +3,7 @@ import { send } from "./api";
 import { toast } from "./toasts";
 import { language, say } from "./words";
 
+const DONE: Record<string, string> = { assign: "bulk_assign", release: "bulk_release", dismiss: "bulk_dismiss" };
 const count = new Intl.NumberFormat(language);
 
 interface List extends HTMLElement {
@@ -138,7 +139,7 @@ export class Picks {
   }
 
   private tell(verb: string, { done, refused, why }: Told): void {
-    const words = say(`bulk_${verb}`, { count: count.format(done) });
+    const words = say(DONE[verb]!, { count: count.format(done) });
     if (!refused) { toast(words, "good"); return; }
     const dialog = document.getElementById("bulk-told") as HTMLDialogElement;
     dialog.querySelector("[data-told]")!.textContent = say("bulk_refused", { done: words, count: count.format(refused) });
