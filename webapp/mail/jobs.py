@@ -16,6 +16,7 @@ from webapp.mail.outgoing import Letter, Refused, send
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 20
+KEPT = timedelta(days=90)
 HELD_FOR = timedelta(minutes=10)  # then another takes a letter over from a sender that died: it may come twice
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60, 180, 360, 720, 1440)]
 _one_at_a_time = threading.Lock()  # a slow server must not occupy all threads that do jobs
@@ -32,6 +33,14 @@ def send_mail(at: datetime | None = None) -> None:
             _write_down(letter.id, refused, at or now())
     finally:
         _one_at_a_time.release()
+
+
+@job(every=timedelta(hours=1))
+def forget_old(at: datetime | None = None) -> None:
+    """Letters with which nothing is left to be done."""
+    with transaction():
+        long_ago = (at or now()) - KEPT
+        db.session.execute(sa.delete(Mail).where(Mail.due_at.is_(None), Mail.written_at < long_ago))
 
 
 def _taken(at: datetime) -> list[Letter]:

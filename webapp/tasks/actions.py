@@ -22,7 +22,7 @@ from webapp.tasks import oversight
 from webapp.tasks.listing import SHOWN
 from webapp.tasks.models import AssignedBy, Callback, CallbackAttempt, CallbackCall, CallbackState, ClosedAs
 from webapp.tasks.people import hand_to
-from webapp.tasks.rows import call_is_up, changed, close, is_being_called, refuse_closed, remind, set_due
+from webapp.tasks.rows import call_is_up, changed, close, is_being_called, refuse_closed, set_due
 
 CLAIM_LASTS = timedelta(minutes=10)
 
@@ -183,10 +183,8 @@ def merge(source: Callback, into: Callback) -> None:
     if source.claimed_by and source.claimed_by_id != into.claimed_by_id:
         raise _somebody_is_on(source)
     take_over(source, into, at=now())
-    if source.due_at < into.due_at:
-        set_due(into, source.due_at, at=now())
-    else:
-        remind(into, at=now())
+    into.overdue_told_at = into.overdue_told_at or source.overdue_told_at
+    set_due(into, min(source.due_at, into.due_at), at=now())
     changed(source)
     changed(into)
 

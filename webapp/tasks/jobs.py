@@ -19,7 +19,7 @@ from webapp.db import db, now, transaction
 from webapp.jobs import job
 from webapp.tasks import oversight, tickets
 from webapp.tasks.actions import give_back
-from webapp.tasks.models import Callback, CallbackKind, CallbackState
+from webapp.tasks.models import Callback, CallbackState
 from webapp.tasks.people import give, hand_to
 from webapp.tasks.policies import policy_for
 from webapp.tasks.rows import call_is_up, changed, is_being_called, remind
@@ -65,12 +65,12 @@ def _give(callback: Callback, at: datetime) -> None:
 
 
 def open_again(at: datetime) -> None:
-    """A retry whose time has come."""
+    """What waited for its moment: the next attempt, or a promise."""
 
     def act(callback: Callback) -> None:
         if callback.state is CallbackState.WAITING and callback.retry_at and callback.retry_at <= at:
             callback.state = CallbackState.OPEN
-            if callback.kind is CallbackKind.PROMISE and callback.attempts == 0:
+            if at - callback.retry_at < TOO_LATE:
                 oversight.remind(callback, callback.retry_at, at)
             changed(callback)
 

@@ -106,8 +106,10 @@ def follow_merge(call_id: UUID, merged_id: UUID) -> None:
 def attempt_over(call: Call) -> None:
     """A call that was made for an entry is over and nobody was talked to: the plan says what comes next."""
     attempt = db.session.get(CallbackAttempt, call.id)
-    if attempt is None or attempt.failed_at or call.answered_at or call.ended_at is None:
+    if attempt is None or attempt.counts or call.answered_at or call.ended_at is None:
         return
+    if attempt.failed_at and call.result not in THEIR_SIDE:
+        return  # told again, and nothing new
     attempt.failed_at, attempt.counts = call.ended_at, call.result in THEIR_SIDE
     entry = db.session.get_one(Callback, attempt.callback_id, with_for_update={"of": Callback})
     if attempt.counts:

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from webapp.accounts import queries as accounts
-from webapp.accounts.models import User
+from webapp.accounts.models import Team, User
 from webapp.accounts.permissions import Permission
 from webapp.calls.models import Call, Leg
 from webapp.db import db
@@ -75,6 +75,13 @@ def above(callback: Callback, at: datetime) -> list[User]:
     absent, told = accounts.absent_ids(at), {head.id for head in heads(callback, at)}
     above = accounts.people_who_may(Permission.CALLBACK_ASSIGN)
     return [user for user in above if user.id not in absent and user.id not in told]
+
+
+def is_answered_for_by(head: User) -> sa.ColumnElement[bool]:
+    """For lists: the callbacks of the teams that this user heads, and what is nobody's."""
+    theirs = sa.select(User.id).join(Team, Team.id == User.team_id).where(Team.head_id == head.id)
+    has_it = sa.func.coalesce(Callback.claimed_by_id, Callback.assigned_to_id)
+    return sa.or_(has_it.in_(theirs), has_it.is_(None))
 
 
 def _heads_by_nearness(callback: Callback, at: datetime) -> Iterable[list[User]]:

@@ -41,9 +41,11 @@ def changed(callback: Callback) -> None:
 
 
 def set_due(callback: Callback, due_at: datetime, policy: Policy | None = None, *, at: datetime | None = None) -> None:
-    """A new due time has reminders of its own, and heads who have not heard of it yet."""
-    callback.due_at, callback.reminded = due_at, 0
-    callback.overdue_told_at = callback.second_step_due_at = callback.second_step_at = None
+    """A later time has reminders of its own, and heads who have not heard of it. Of an earlier one they may know."""
+    if due_at > callback.due_at:
+        callback.reminded = 0
+        callback.overdue_told_at = callback.second_step_due_at = callback.second_step_at = None
+    callback.due_at = due_at
     remind(callback, policy, at=at)
 
 

@@ -17,8 +17,9 @@ from webapp.accounts.actions import set_head
 from webapp.accounts.models import User
 from webapp.db import db, transaction
 from webapp.mail import actions
-from webapp.mail.jobs import send_mail
+from webapp.mail.jobs import forget_old, send_mail
 from webapp.mail.models import Mail
+from webapp.mail.queries import stuck
 from webapp.tasks.jobs import sweep
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -152,6 +153,26 @@ def test_a_sender_that_died_is_followed_by_another(app: Flask, server: Server, d
     send_mail(at=after(1))
     assert mail().sent_at == after(1)
     assert len({letter["Message-ID"] for letter in server.taken}) == 1, "a reader may notice that it is the same"
+
+
+def test_what_is_not_taken_is_seen_and_what_was_is_forgotten_after_a_while(
+    app: Flask, server: Server, dana: User
+) -> None:
+    writes(dana)
+    server.answers["MAIL FROM"] = "451 later"
+    send_mail(at=after(0))
+    assert [mail.error for mail in stuck(after(11))] == ["451 later"]
+    assert stuck(after(9)) == []
+    assert app.test_client().get("/health").json["checks"]["mail"] == {
+        "ok": False, "problem": "the mail server does not take it", "waiting": 1
+    }  # fmt: skip
+    server.answers.clear()
+    send_mail(at=after(1))
+    assert stuck(after(11)) == []
+    forget_old(at=after(89 * 24 * 60))
+    assert mail().sent_at == after(1)
+    forget_old(at=after(91 * 24 * 60))
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Mail)) == 0
 
 
 def test_the_password_of_the_url_logs_in(app: Flask, server: Server, dana: User) -> None:

@@ -92,6 +92,14 @@ def test_what_failed_on_our_side_is_no_attempt(app: Flask, alice: User, result: 
     assert (callback.state, callback.attempts, callback.claimed_by_id) == (CallbackState.CLAIMED, 0, alice.id)
 
 
+def test_a_call_whose_end_was_first_lost_and_then_known_is_an_attempt(app: Flask, alice: User) -> None:
+    ended("1", 0)
+    uid = calls_back(alice, 5, Result.LOST)
+    is_over(uid, 5, alice, Result.NO_ANSWER)
+    assert (entry().attempts, entry().state) == (1, CallbackState.WAITING)
+    assert audit.problems() == []
+
+
 def test_the_plan_is_used_up_and_the_head_hears_of_it(app: Flask, alice: User, sofia: User) -> None:
     with transaction():
         set_head("Sales", db.session.merge(sofia))

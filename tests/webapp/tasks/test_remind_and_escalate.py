@@ -174,6 +174,23 @@ def test_being_given_a_later_time_it_is_overdue_anew(app: Flask, alice: User, he
     assert len(told("callback.overdue")) == 2
 
 
+def test_a_reminder_that_comes_much_too_late_says_nothing_new(app: Flask, alice: User, head: User) -> None:
+    assigned(alice)
+    sweep(at=after(26))
+    assert told() == []
+    sweep(at=after(31))
+    assert told() == [("alice", "callback.reminder"), ("sofia", "callback.overdue")]
+
+
+def test_an_earlier_call_that_is_told_late_does_not_tell_the_head_again(app: Flask, alice: User, head: User) -> None:
+    ended("1", -1, rang=(alice,))
+    sweep(at=after(31))
+    ended("0", -60)
+    assert entry().due_at == after(-59 + 30)
+    sweep(at=after(32))
+    assert told("callback.overdue") == [("sofia", "callback.overdue")]
+
+
 @pytest.mark.req("R60")
 def test_missed_on_friday_at_ten_to_six_it_is_overdue_on_monday_at_five_past_nine(
     app: Flask, alice: User, head: User
