@@ -21,12 +21,14 @@ from webapp.notices.queries import how_many_unread
 from webapp.tasks.queries import how_many_open
 
 log = structlog.get_logger(__name__)
+# parts of pages that are asked for by themselves, and in a hurry
+FRAGMENTS = {"desk.callbar", "tasks.rows", "tasks.details", "tasks.schedule"}
 LANGUAGES = [("en", "English"), ("el", "Ελληνικά")]
 
 
 def shell_context() -> dict[str, Any]:
     """For every template. An error page must come also when the database does not."""
-    if request.endpoint == "desk.callbar":  # the one fragment that is asked for by itself, and in a hurry
+    if request.endpoint in FRAGMENTS:
         return {}
     try:
         if current_user.is_authenticated:

@@ -1,21 +1,22 @@
 import htmx from "htmx.org";
 import { send } from "./api";
+import { onChanged } from "./changes";
 import { toast } from "./toasts";
 
 /** <ringback-bell>: what one was told. New notices are said at once, and stand in the list until they were read. */
 class Bell extends HTMLElement {
   private seen: Set<string> | null = null;
-  private listen = (event: Event): void => { if ((event as CustomEvent<string>).detail === "notices") void this.ask(); };
+  private deaf: () => void = () => undefined;
 
   connectedCallback(): void {
-    document.addEventListener("ringback:changed", this.listen);
+    this.deaf = onChanged(({ kind }) => { if (kind === "notices") void this.ask(); });
     this.querySelector("details")?.addEventListener("toggle", (event) => {
       if ((event.target as HTMLDetailsElement).open) void this.ask();
     });
     void this.ask();
   }
 
-  disconnectedCallback(): void { document.removeEventListener("ringback:changed", this.listen); }
+  disconnectedCallback(): void { this.deaf(); }
 
   private async ask(): Promise<void> {
     const text = await send("/notices/bell", undefined, { accept: "text/html" }).then((r) => r.text()).catch(() => "");

@@ -10,7 +10,7 @@ import { language, say } from "./words";
 
 const CALM = 200; // ms; several changes in a row are one request
 const TYPING = 250;
-const STILL = 1500; // rows do not move under a pointer that was moved this lately
+const STILL = 700, HELD = 1200; // rows do not move under a pointer that was moved this lately, but not for longer than this
 const FEW = 50; // rows that are asked for by name
 const LONGEST = 500;
 const NAMED = "#callback-"; // as notices lead to one
@@ -29,6 +29,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   private moved = 0; // when the pointer was last moved over the rows
   private waiting = new Map<string, Row | null>(); // what comes (null: goes) once the pointer is still
   private stillTimer = 0;
+  private heldSince = 0;
   private watcher = new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) void this.more(); }, { rootMargin: "800px" });
   private picks = new Picks(this);
   private place = new Place(this);
@@ -40,6 +41,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     this.addEventListener("change", (event) => { if ((event.target as Element).matches("[data-filters] select")) this.apply(); });
     this.addEventListener("input", (event) => { if ((event.target as Element).matches("[data-filters] input[type=search]")) this.typed(); });
     this.addEventListener("pointermove", (event) => { if ((event.target as Element).closest("#callback-rows")) this.moved = performance.now(); });
+    this.picks.begin();
     this.watch();
     this.told();
     if (location.hash.startsWith(NAMED)) void this.show(location.hash.slice(NAMED.length));
@@ -49,6 +51,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   disconnectedCallback(): void {
     for (const end of this.ends) end();
     this.watcher.disconnect();
+    this.picks.end();
     this.place.end();
     for (const timer of [this.timer, this.typing, this.stillTimer]) clearTimeout(timer);
   }
@@ -279,14 +282,17 @@ export class Callbacks extends HTMLElement implements KeyTaker {
 
   private settle(): void {
     clearTimeout(this.stillTimer);
-    const rest = this.moved + STILL - performance.now();
-    if (rest > 0 && this.waiting.size) this.stillTimer = window.setTimeout(() => this.settle(), rest);
+    if (!this.waiting.size) return;
+    const now = performance.now();
+    this.heldSince ||= now;
+    const rest = Math.min(this.moved + STILL, this.heldSince + HELD) - now;
+    if (rest > 0) this.stillTimer = window.setTimeout(() => this.settle(), rest);
     else this.flush();
   }
 
   private flush(): void {
-    if (!this.waiting.size) return;
     const waiting = [...this.waiting];
+    this.heldSince = 0;
     this.waiting.clear();
     this.place.keep(() => { for (const [id, fresh] of waiting) this.put(id, fresh); });
     this.drawn();

@@ -65,7 +65,7 @@ export class Callbar extends HTMLElement {
   private async catchUp(): Promise<void> {
     const answer = await send(`/live/since?v=${this.seen}`).then((r) => r.json() as Promise<{ v: number; changed: boolean }>).catch(() => null);
     if (answer) this.seen = Math.max(this.seen, answer.v);
-    changed("callbacks", "notices", "recoveries", "ledger"); // everybody's, and in nobody's version
+    for (const kind of ["callbacks", "notices", "recoveries", "ledger"]) changed(kind); // in nobody's version
     if (answer?.changed) changed("call");
     saveAll();
     void badges();

@@ -3,6 +3,7 @@ import { send } from "./api";
 import { toast } from "./toasts";
 import { language, say } from "./words";
 
+const DONE: Record<string, string> = { assign: "bulk_assign", release: "bulk_release", dismiss: "bulk_dismiss" };
 const count = new Intl.NumberFormat(language);
 
 interface List extends HTMLElement {
@@ -18,15 +19,18 @@ export class Picks {
   private whole = false; // all that the filters say, whether they are loaded or not
   private last: string | null = null; // where a range begins
 
-  constructor(private readonly list: List) {
-    document.addEventListener("submit", (event) => {
-      const form = event.target as HTMLFormElement;
-      if (!form.matches("[data-bulk-dismiss]") || !this.list.isConnected) return;
-      event.preventDefault();
-      event.stopPropagation();
-      void this.dismiss(form);
-    }, { capture: true });
-  }
+  private readonly submitted = (event: Event): void => {
+    const form = event.target as HTMLFormElement;
+    if (!form.matches("[data-bulk-dismiss]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    void this.dismiss(form);
+  };
+
+  constructor(private readonly list: List) {}
+
+  begin(): void { document.addEventListener("submit", this.submitted, { capture: true }); }
+  end(): void { document.removeEventListener("submit", this.submitted, { capture: true }); }
 
   get size(): number { return this.whole ? this.list.found : this.ids.size; }
 
@@ -135,7 +139,7 @@ export class Picks {
   }
 
   private tell(verb: string, { done, refused, why }: Told): void {
-    const words = say(`bulk_${verb}`, { count: count.format(done) });
+    const words = say(DONE[verb]!, { count: count.format(done) });
     if (!refused) { toast(words, "good"); return; }
     const dialog = document.getElementById("bulk-told") as HTMLDialogElement;
     dialog.querySelector("[data-told]")!.textContent = say("bulk_refused", { done: words, count: count.format(refused) });
