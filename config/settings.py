@@ -16,9 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PREFIX = "RINGBACK_"
 SECRETS = ("secret_key", "password_salt")
+SECRET_URLS = ("database_url", "redis_url", "smtp_url")  # a password may stand in them
 MIN_SECRET = 24  # characters
 
 
@@ -76,6 +78,9 @@ class Settings:
     default_region: str = "GR"
     timezone: str = "UTC"
     callback_minutes: int = 30
+    url: str = ""
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = ""
     trial: bool = False
     switches: tuple[SwitchSettings, ...] = ()
 
@@ -105,6 +110,9 @@ VARIABLES: Mapping[str, str] = {
     "RINGBACK_REGION": "Two-letter country whose national numbers are meant (default: GR)",
     "RINGBACK_TIMEZONE": "Where the firm's day begins, e.g. Europe/Athens (default: this machine's)",
     "RINGBACK_CALLBACK_MINUTES": "Within how many minutes a missed caller is to be called back (default: 30)",
+    "RINGBACK_URL": "Where browsers find this, e.g. https://crm.example.org; mails link to it (default: none, no links)",
+    "RINGBACK_SMTP_URL": "Where mail is handed in: smtp://user:password@host:port, or smtps:// (default: none, no mail)",
+    "RINGBACK_MAIL_FROM": "Whom mails are from, e.g. Ringback <crm@example.org>; needed with RINGBACK_SMTP_URL",
     "RINGBACK_SWITCHES": "A TOML file with one table per PBX, see config/switches.example.toml (default: none)",
     "RINGBACK_TRIAL": "yes: demo log-ins are shown on the log-in page; set by `make run` (default: no)",
 }
@@ -133,6 +141,9 @@ class _Reader:
             default_region=self._region(),
             timezone=self._timezone(),
             callback_minutes=self._number("RINGBACK_CALLBACK_MINUTES", 30, 1, 10080),
+            url=self._url(),
+            smtp_url=self._smtp_url(),
+            mail_from=self._mail_from(),
             trial=self._flag("RINGBACK_TRIAL"),
             switches=self._switches(),
             **self._secrets(data_dir),
@@ -144,7 +155,7 @@ class _Reader:
         return settings
 
     def _refuse_unknown(self) -> None:
-        known = set(VARIABLES) | {f"{PREFIX}{name.upper()}_FILE" for name in (*SECRETS, "database_url", "redis_url")}
+        known = set(VARIABLES) | {f"{PREFIX}{name.upper()}_FILE" for name in (*SECRETS, *SECRET_URLS)}
         for name in sorted(self.env):
             if name.startswith(PREFIX) and name not in known:
                 self.problems.append(f"{name}: no such setting")
@@ -186,6 +197,34 @@ class _Reader:
         if zone not in zoneinfo.available_timezones():
             self.problems.append(f"RINGBACK_TIMEZONE: {zone!r} is not a time zone")
         return zone
+
+    def _url(self) -> str:
+        url = self.env.get("RINGBACK_URL") or ""
+        if url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
+            self.problems.append(f"RINGBACK_URL: {url!r} is not like https://crm.example.org")
+        return url
+
+    def _smtp_url(self) -> str | None:
+        """It may hold a password, so it is not repeated in the complaint."""
+        url = self._secret("RINGBACK_SMTP_URL")
+        if url:
+            try:
+                parts = urlsplit(url)
+                right = parts.scheme in ("smtp", "smtps") and parts.hostname and (parts.port is None or parts.port)
+            except ValueError:
+                right = False
+            if not right:
+                self.problems.append("RINGBACK_SMTP_URL: must be like smtp://user:password@host:port or smtps://...")
+        return url
+
+    def _mail_from(self) -> str:
+        """Raises nothing: what it is needed for may not be configured."""
+        sender = self.env.get("RINGBACK_MAIL_FROM") or ""
+        if sender and not re.fullmatch(r"([^<>\r\n]*<)?[^\s@<>]+@[^\s@<>]+>?", sender):
+            self.problems.append(f"RINGBACK_MAIL_FROM: {sender!r} is not like Ringback <crm@example.org>")
+        if not sender and (self.env.get("RINGBACK_SMTP_URL") or self.env.get("RINGBACK_SMTP_URL_FILE")):
+            self.problems.append("RINGBACK_MAIL_FROM: needed, since RINGBACK_SMTP_URL is given")
+        return sender
 
     def _secrets(self, data_dir: Path) -> dict[str, str]:
         given = {name: value for name in SECRETS if (value := self._secret(PREFIX + name.upper()))}

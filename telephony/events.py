@@ -140,6 +140,14 @@ class QueueJoined(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackRequested(CallEvent):
+    """The caller leaves the queue, wants to be called, and keeps the place. `number`: as typed; "" for the caller's own."""
+
+    queue: str
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegRinging(CallEvent):
     """A phone of ours rings for this call (click-to-call: the agent's own phone, before the customer is dialled)."""
 

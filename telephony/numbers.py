@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, timezone
 
 WITHHELD = frozenset({"", "<unknown>", "anonymous", "unknown", "restricted", "private", "withheld", "unavailable"})
 _DIALLABLE = re.compile(r"[+0-9()\-./\s]{3,40}")
@@ -46,3 +46,31 @@ def display(number: str, region: str) -> str:
         return number
     home = parsed.country_code == phonenumbers.country_code_for_region(region)
     return phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL if home else PhoneNumberFormat.INTERNATIONAL)
+
+
+def zones_of(number: str) -> tuple[str, ...]:
+    """The time zones in which a number (E.164) may be; empty when that is not known."""
+    try:
+        found = timezone.time_zones_for_number(phonenumbers.parse(number))
+    except NumberParseException:
+        return ()
+    return tuple(zone for zone in found if zone != timezone.UNKNOWN_TIMEZONE)
+
+
+_DEAR = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.UNKNOWN})
+
+
+def is_ordinary(number: str, *countries_of: str) -> bool:
+    """Somebody typed this number (E.164) and wants it called at our cost: it is of one of the countries that these
+    numbers or regions are of, and it is neither a premium one nor of a kind that nobody knows."""
+    try:
+        parsed = phonenumbers.parse(number)
+        codes = {
+            phonenumbers.parse(each).country_code
+            if each.startswith("+")
+            else phonenumbers.country_code_for_region(each)
+            for each in countries_of
+        }
+    except NumberParseException:
+        return False
+    return parsed.country_code in codes and phonenumbers.number_type(parsed) not in _DEAR

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import count
+from random import Random
+from uuid import UUID
 
 from telephony.events import Direction, LegResult, Result
 from webapp.accounts.models import User
 from webapp.calls.models import Call, CallState, Disposition, Leg
 from webapp.contacts.models import ContactPoint, Party, PointKind
 from webapp.contacts.text import folded
-from webapp.db import db, now, transaction
+from webapp.db import db, new_id, now, transaction
 from webapp.tasks.models import Callback, CallbackState
 
 _numbers = count(1)
@@ -83,3 +85,44 @@ def make_disposition(code: str = "sale", label: str = "Sale", position: int = 1)
     with transaction():
         db.session.add(disposition)
     return disposition
+
+
+FIRST = (
+    "Μαρία Γιώργος Ελένη Νίκος Κατερίνα Dimitris Anna Søren Zoë Łukasz Fatima João Chloé Yiannis Ayşe Δέσποινα".split()
+)
+LAST = "Παπαδοπούλου Οικονόμου Καραγιάννης Reyes Müller García Nowak Keller Al-Masri Ferreira Αντωνίου Vlachos Brown".split()
+FIRMS = ["Αφοί Καραμήτρου Ο.Ε.", "Northwind Logistics", "Πλατεία Ε.Π.Ε.", "Baltic Timber AB", "Hotel Ακρόπολη", ""]
+PREFIXES = ["+3069440", "+3021030", "+4420794", "+4917612", "+3368200", "+3931234"]
+
+
+def many_callbacks(
+    how_many: int, *, first: int = 0, holders: tuple[UUID, ...] = (), at: datetime | None = None
+) -> list[Party | Callback]:
+    """As a bad week leaves them: from all over Europe, overdue and not, known callers and new ones. Each has a number
+    of its own, counted from `first`; `holders` have every third. Rows that belong together refer to each other by id,
+    and the same `how_many` are always the same.
+    """
+    at, dice = at or now(), Random(7)
+    made: list[Party | Callback] = []
+    for i in range(first, first + how_many):
+        number = f"{PREFIXES[i % len(PREFIXES)]}{i:05}"
+        party = _customer(dice, number) if i % 4 else None
+        missed, waits = dice.choice([1, 1, 1, 2, 3, 5]), timedelta(minutes=dice.randrange(1, 2000))
+        callback = Callback(
+            open_key=f"tel:{number}", number=number, number_raw=number, switch="main",
+            name_raw="" if party or i % 8 else "Mobile caller", queue=("sales", "support", "billing")[i % 3],
+            state=CallbackState.OPEN, missed=missed, first_missed_at=at - waits, last_missed_at=at - waits / 2,
+            due_at=at - waits + timedelta(minutes=dice.randrange(30, 2400)), attempts=dice.choice([0, 0, 0, 1, 2]),
+            party_id=party.id if party else None,
+        )  # fmt: skip
+        if holders and i % 3 == 0:
+            callback.assigned_to_id = holders[i // 3 % len(holders)]
+        made += [party, callback] if party else [callback]
+    return made
+
+
+def _customer(dice: Random, number: str) -> Party:
+    name, firm = f"{dice.choice(FIRST)} {dice.choice(LAST)}", dice.choice(FIRMS)
+    party = Party(id=new_id(), name=name, search_name=folded(f"{name} {firm}"))
+    party.points = [ContactPoint(kind=PointKind.PHONE, value=number, position=0)]
+    return party

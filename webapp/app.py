@@ -33,7 +33,7 @@ from webapp.incoming import wants_json
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
-FEATURES = ("accounts", "contacts", "calls", "tasks", "books", "desk")
+FEATURES = ("accounts", "notices", "contacts", "calls", "tasks", "books", "settings", "desk")
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -115,16 +115,17 @@ def _config(settings: Settings) -> dict[str, Any]:
 
 
 def _engine_options(url: str) -> dict[str, Any]:
+    """An error in the log shows the statement, not its values: among them are callers, notes and password hashes."""
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 5, "check_same_thread": False}}
-    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+        return {"hide_parameters": True, "connect_args": {"timeout": 5, "check_same_thread": False}}
+    return {"hide_parameters": True, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
 
 
 def _subscribe() -> None:
     """Import what registers itself: tables, subscribers, jobs."""
     importlib.import_module("webapp.leases")
-    for feature in (*FEATURES, "timeline"):
-        for part in ("models", "subscribers", "jobs"):
+    for feature in (*FEATURES, "timeline", "mail"):
+        for part in ("models", "subscribers", "jobs", "words"):
             name = f"webapp.{feature}.{part}"
             if importlib.util.find_spec(name):
                 importlib.import_module(name)

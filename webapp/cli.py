@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -149,6 +151,41 @@ def user_add(
         if head and team:
             set_head(team, added)
     click.echo(f"{name} can log in as {added.username}.")
+
+
+@user.command("absent")
+@click.argument("username")
+@click.option(
+    "--from", "begins", required=True, help="A day or a moment in the firm's time: 2026-12-01, 2026-12-01T14:00."
+)
+@click.option("--until", "ends", required=True, help="The same; of a day the whole is meant.")
+@click.option("--note", default="", help="Why, for colleagues.")
+def user_absent(username: str, begins: str, ends: str, note: str) -> None:
+    """Somebody is ill or on holiday: nothing new comes to them, and what is theirs goes to others."""
+    from webapp.accounts.actions import add_absence
+    from webapp.accounts.queries import by_username
+    from webapp.db import transaction
+
+    app = _app()
+    zone = app.extensions["ringback.settings"].timezone
+    begins_at, ends_at = _moment(begins, zone, "--from"), _moment(ends, zone, "--until", end_of_day=True)
+    with app.test_request_context(), transaction():
+        found = by_username(username)
+        if found is None:
+            raise click.BadParameter(f"nobody is called {username}", param_hint="USERNAME")
+        add_absence(found, begins_at, ends_at, note)
+        click.echo(f"{found.name} is absent from {begins_at:%Y-%m-%d %H:%M} until {ends_at:%Y-%m-%d %H:%M} ({zone}).")
+
+
+def _moment(text: str, zone: str, option: str, *, end_of_day: bool = False) -> datetime:
+    """As somebody writes it, on the firm's clock."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter("not like 2026-12-01 or 2026-12-01T14:00", param_hint=option) from error
+    if end_of_day and len(text) <= len("2026-12-01"):
+        moment += timedelta(days=1)
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
 
 
 @main.group()

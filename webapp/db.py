@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -78,14 +78,28 @@ else:
     Model = db.Model
 
 
+Row = TypeVar("Row", bound=Model)
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
 
 def lock(row: Model) -> None:
     """Inside a transaction: nobody else changes this row until its end, and what they changed before is seen now."""
+    if row in db.session.info.get("locked", ()):
+        return
     db.session.flush()  # what this transaction wrote already must not be forgotten
     db.session.refresh(row, with_for_update={"of": type(row)})
+
+
+def lock_all(query: sa.Select[Row], of: type[Row]) -> Sequence[Row]:
+    """The rows of this query, locked in one question: `lock` of each of them asks no more until the transaction ends."""
+    db.session.flush()
+    locking = query.with_for_update(of=of).execution_options(populate_existing=True)
+    rows = db.session.scalars(locking).unique().all()
+    db.session.info["locked"].update(rows)
+    return rows
 
 
 def new_id() -> UUID:
@@ -111,6 +125,7 @@ def transaction() -> Iterator[None]:
         raise RuntimeError("transaction() does not nest: actions and subscribers join the caller's")
     session.rollback()
     session.expire_all()  # what was read before the lock may have been changed since
+    session.info["locked"] = set()
     with events.collect() as published:
         try:
             session.connection(execution_options={"ringback_writes": True})
@@ -120,6 +135,8 @@ def transaction() -> Iterator[None]:
         except BaseException:
             session.rollback()
             raise
+        finally:
+            session.info.pop("locked")
     events.deliver(published)
 
 

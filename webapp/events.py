@@ -2,6 +2,7 @@
 
 `@on(Event)` runs inside the publisher's transaction and may write: if it fails, all of it is undone.
 `@after_commit(Event)` runs when the change is durable: sockets, jobs. Its failure is its own.
+`@after_commit_together(Event)` does so once, with all such events of the transaction: two thousand changes are one word.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Subscriber = Callable[[Any], None]
 
 _inside: dict[type, list[Subscriber]] = defaultdict(list)
 _after: dict[type, list[Subscriber]] = defaultdict(list)
+_together: dict[type, list[Subscriber]] = defaultdict(list)
 _published: contextvars.ContextVar[list[Any] | None] = contextvars.ContextVar("published", default=None)
 
 
@@ -34,6 +36,14 @@ def on(kind: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
 def after_commit(kind: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
     def register(subscriber: Callable[[E], None]) -> Callable[[E], None]:
         _after[kind].append(subscriber)
+        return subscriber
+
+    return register
+
+
+def after_commit_together(kind: type[E]) -> Callable[[Callable[[list[E]], None]], Callable[[list[E]], None]]:
+    def register(subscriber: Callable[[list[E]], None]) -> Callable[[list[E]], None]:
+        _together[kind].append(subscriber)
         return subscriber
 
     return register
@@ -68,7 +78,14 @@ def deliver(published: list[Any]) -> None:
     """For `transaction()` only: tell those who wait for the commit."""
     for event in published:
         for subscriber in _after[type(event)]:
-            try:
-                subscriber(event)
-            except Exception:
-                log.exception("subscriber failed", subscriber=subscriber.__qualname__, published=type(event).__name__)
+            _tell(subscriber, type(event), event)
+    for kind in dict.fromkeys(type(event) for event in published):
+        for subscriber in _together[kind]:
+            _tell(subscriber, kind, [event for event in published if type(event) is kind])
+
+
+def _tell(subscriber: Subscriber, kind: type, told: Any) -> None:
+    try:
+        subscriber(told)
+    except Exception:
+        log.exception("subscriber failed", subscriber=subscriber.__qualname__, published=kind.__name__)

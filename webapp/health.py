@@ -10,6 +10,7 @@ from flask import Blueprint, current_app, jsonify
 from config.settings import Settings
 from webapp import leases
 from webapp.db import db
+from webapp.mail.queries import stuck
 
 bp = Blueprint("health", __name__)
 
@@ -22,6 +23,8 @@ def health() -> Any:
     settings: Settings = current_app.extensions["ringback.settings"]
     for switch in settings.switches:
         checks[f"switch:{switch.name}"] = _switch(switch.name)
+    if settings.smtp_url:
+        checks["mail"] = _mail()
     well = all(check["ok"] for check in checks.values())
     return jsonify(status="ok" if well else "degraded", checks=checks), 200 if checks["database"]["ok"] else 503
 
@@ -33,6 +36,19 @@ def _database() -> dict[str, Any]:
     except sa.exc.SQLAlchemyError as error:
         db.session.rollback()
         return {"ok": False, "problem": type(error).__name__}
+
+
+def _mail() -> dict[str, Any]:
+    try:
+        waiting = stuck()
+    except sa.exc.SQLAlchemyError:
+        db.session.rollback()
+        return {"ok": False, "problem": "not known"}
+    return (
+        {"ok": False, "problem": "the mail server does not take it", "waiting": len(waiting)}
+        if waiting
+        else {"ok": True}
+    )
 
 
 def _switch(name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from flask import Flask
 from config.settings import Settings
 from telephony.events import Resynced
 from telephony.numbers import e164
-from webapp import schema
+from webapp import leases, schema
 from webapp.accounts.actions import ensure_roles
 from webapp.calls import capture
 from webapp.calls.models import Call, CallState, Disposition
@@ -38,10 +38,13 @@ def prepare(app: Flask) -> None:
 
 
 def _close_orphans(settings: Settings) -> None:
-    """Calls of a switch that is no longer configured: nobody will ever tell their end."""
+    """Calls of a switch that is no longer configured: nobody will ever tell their end.
+
+    Unless a process with other settings follows it, as the trial does while `ringback user add` runs beside it."""
     known = [switch.name for switch in settings.switches]
     gone = sa.select(Call.switch).where(Call.state != CallState.ENDED, Call.switch.not_in(known)).distinct()
-    for name in db.session.scalars(gone).all():
+    orphaned = [name for name in db.session.scalars(gone) if leases.facts_of(f"bridge:{name}") is None]
+    for name in orphaned:
         capture.reconcile(Resynced(at=now()), switch=name)
 
 

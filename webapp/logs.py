@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -13,8 +13,12 @@ import structlog
 from config.settings import Settings
 
 _SECRET_KEY = re.compile(r"(?i)secret|password|passwd|token|authorization|cookie|salt|csrf")
-_SECRET_TEXT = re.compile(r"(?i)((?:secret|password|token|authorization)['\"]?\s*[:=]\s*)(\S+)")
-_URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+(@)")
+_SECRET_TEXT = re.compile(
+    r"""(?ix) ( (?:secret|password|passwd|token|authorization)['"]?\s*[:=]\s* )
+    ( "[^"]*" | '[^']*' | (?:(?:bearer|basic|digest)\s+)?\S+ )"""
+)
+_COOKIES = re.compile(r"(?i)(cookie['\"]?\s*[:=]\s*)[^\r\n]+")
+_URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)\S+(@)")  # as far as the last @: a password may have one
 HIDDEN = "[hidden]"
 
 _BEFORE: list[Any] = [
@@ -29,11 +33,21 @@ _BEFORE: list[Any] = [
 def hide_secrets(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Last before rendering: whatever is called a secret, or reads like one, does not reach the log."""
     for key, value in entry.items():
-        if _SECRET_KEY.search(key):
-            entry[key] = HIDDEN
-        elif isinstance(value, str):
-            entry[key] = _URL_PASSWORD.sub(rf"\1{HIDDEN}\2", _SECRET_TEXT.sub(rf"\1{HIDDEN}", value))
+        entry[key] = _without_secrets(key, value)
     return entry
+
+
+def _without_secrets(key: str, value: Any) -> Any:
+    if _SECRET_KEY.search(key):
+        return HIDDEN
+    if isinstance(value, str):
+        value = _COOKIES.sub(rf"\1{HIDDEN}", _SECRET_TEXT.sub(rf"\1{HIDDEN}", value))
+        return _URL_PASSWORD.sub(rf"\1{HIDDEN}\2", value)
+    if isinstance(value, Mapping):
+        return {name: _without_secrets(str(name), part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_secrets("", part) for part in value]
+    return value
 
 
 def one_line(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -27,6 +27,10 @@ def settings_of(name: str) -> SwitchSettings | None:
     return found
 
 
+def names() -> list[str]:
+    return list(current_app.extensions["ringback.switch_settings"])
+
+
 def region_of(name: str) -> str:
     """Whose national numbers are meant there."""
     settings = settings_of(name)

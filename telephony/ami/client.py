@@ -144,6 +144,7 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
         self.timeout, self.list_timeout, self.ping_interval = timeout, list_timeout, ping_interval
         self.lost = threading.Event()  # set when this connection is over, for whatever reason
         self.lost_reason = ""
+        self._closing = False  # on purpose: the switch hangs up after a Logoff, and that is no loss
         self.handler_errors = 0
         self.malformed = 0  # messages that are neither event nor answer (a caller can make such)
         self.overflowed = 0  # events that slow handlers made us drop
@@ -220,6 +221,7 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
 
     def close(self) -> None:
         """Log off and end all threads; may be called at any time, from any thread, and again."""
+        self._closing = True
         if self._connected.is_set() and threading.current_thread() not in self._threads:
             with contextlib.suppress(AmiError):
                 self.send_action({"Action": "Logoff"}, timeout=min(1.0, self.timeout))
@@ -247,7 +249,7 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
         return True
 
     def _disconnected(self, reason: str) -> None:
-        if not self._over(reason):
+        if not self._over("closed" if self._closing else reason) or self._closing:
             return
         log.warning("AMI connection lost: %s", reason)
         if self._on_disconnect is not None:

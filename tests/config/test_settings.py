@@ -154,3 +154,34 @@ def test_passwords_in_addresses_come_from_files_too_and_are_not_shown(tmp_path: 
 
 def test_a_time_zone_that_is_none_is_refused(tmp_path: Path) -> None:
     assert "RINGBACK_TIMEZONE" in problems(tmp_path, RINGBACK_TIMEZONE="Athens")[0]
+
+
+def test_a_mail_server_has_a_sender_and_its_password_is_not_repeated(tmp_path: Path) -> None:
+    right = {
+        "RINGBACK_SMTP_URL": "smtps://crm:hidden@mail.example.org:465",
+        "RINGBACK_MAIL_FROM": "CRM <crm@example.org>",
+    }
+    settings = Settings.from_env(env(tmp_path, **right))
+    assert (settings.smtp_url, settings.mail_from) == (right["RINGBACK_SMTP_URL"], right["RINGBACK_MAIL_FROM"])
+    assert "hidden" not in repr(settings)
+    file = tmp_path / "smtp"
+    file.write_text("smtp://mail.example.org\n")
+    from_file = {"RINGBACK_SMTP_URL_FILE": str(file), "RINGBACK_MAIL_FROM": "crm@example.org"}
+    assert Settings.from_env(env(tmp_path, **from_file)).smtp_url == "smtp://mail.example.org"
+    assert problems(tmp_path, RINGBACK_SMTP_URL="smtp://x") == [
+        "RINGBACK_MAIL_FROM: needed, since RINGBACK_SMTP_URL is given"
+    ]
+    for url in ("http://x:hidden@y", "smtp://", "smtp://x:99999", "mail.example.org"):
+        said = problems(tmp_path, RINGBACK_SMTP_URL=url, RINGBACK_MAIL_FROM="crm@example.org")
+        assert [line.split(":")[0] for line in said] == ["RINGBACK_SMTP_URL"]
+        assert "hidden" not in said[0]
+
+
+@pytest.mark.parametrize("sender", ["nobody", "a@b\r\nBcc: c@d", "a b@c", "<@>", "x <a@b> <c@d>"])
+def test_a_sender_is_an_address(tmp_path: Path, sender: str) -> None:
+    assert problems(tmp_path, RINGBACK_MAIL_FROM=sender)[0].startswith("RINGBACK_MAIL_FROM")
+
+
+@pytest.mark.parametrize("url", ["crm.example.org", "ftp://x", "https://", "https://x y"])
+def test_our_own_address_is_one(tmp_path: Path, url: str) -> None:
+    assert problems(tmp_path, RINGBACK_URL=url)[0].startswith("RINGBACK_URL")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from config.settings import Settings
 from webapp import schema
-from webapp.accounts.actions import add_user, ensure_roles
+from webapp.accounts.actions import add_user, ensure_roles, set_head
 from webapp.app import create_app
 from webapp.contacts.models import OwnNumber
 from webapp.db import db, transaction
@@ -22,7 +22,10 @@ def plant() -> None:
         for agent in people.agents:
             team = TEAMS[agent.username]
             add_user(agent.username, agent.name, role="agent", password=PASSWORD, team=team, lines=(agent.endpoint,))
-        add_user("sofia", "Sofia Ioannou", role="supervisor", password=PASSWORD, team="Sales")
+        head = add_user(*people.supervisor, role="supervisor", password=PASSWORD, team="Sales")
+        for name in dict.fromkeys(TEAMS.values()):
+            set_head(name, head)
+        add_user(*people.admin, role="admin", password=PASSWORD)
         db.session.add_all(OwnNumber(value=number, label=label) for number, label in people.did_labels.items())
 
 

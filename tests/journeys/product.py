@@ -23,7 +23,8 @@ from webapp.books.models import BookedCall, LedgerCheck, Recovery
 from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
 from webapp.contacts.text import folded
-from webapp.tasks.models import Callback, CallbackCall
+from webapp.notices.models import Notice
+from webapp.tasks.models import Callback, CallbackCall, QueuePolicy
 from webapp.timeline.models import Activity
 from webapp.trial.pbx import dying_with_us, free_tcp_port
 
@@ -139,7 +140,17 @@ class Books:
     def empty(self) -> None:
         """Of what happened; the people and the installation stay."""
         with self.writing() as session:
-            for model in (Activity, CallbackCall, Callback, NumberChoice, Recovery, BookedCall, LedgerCheck):
+            for model in (
+                Activity,
+                CallbackCall,
+                Callback,
+                NumberChoice,
+                Recovery,
+                BookedCall,
+                LedgerCheck,
+                Notice,
+                QueuePolicy,
+            ):
                 session.execute(sa.delete(model))
             for table in ("call_note", "leg", "call", "contact_point"):
                 session.execute(sa.text(f'DELETE FROM "{table}"'))

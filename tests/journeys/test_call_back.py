@@ -58,11 +58,11 @@ def test_alice_claims_her_phone_rings_then_danas_and_the_task_closes_by_that_cal
     expect(alice.page.get_by_text("Nobody waits for a call")).to_be_visible()
     call = books.call(direction=Direction.OUTBOUND)
     closed = _only(books)
-    assert (closed.closed_as, closed.closed_by_call_id) == (ClosedAs.REACHED, call.id)
+    assert (closed.closed_as, closed.closed_by_call_id) == (ClosedAs.CALLED_BACK, call.id)
     assert _order_of_the_phones(asterisk, call) == ["alice picks up", "the customer is called", "the customer picks up"]
 
     alice.page.get_by_role("link", name="Closed").click()
-    expect(row).to_contain_text("Reached")
+    expect(row).to_contain_text("Called back")
     alice.page.get_by_role("button", name="Fold the card").click()
     row.get_by_role("link", name="By this call").click()
     expect(alice.page).to_have_url(f"{alice.url}/calls/{call.id}")

@@ -7,14 +7,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
 import webapp
 from tests.journeys.conftest import Customers
 from tests.journeys.product import Books, Product
 from tests.journeys.screen import Screen
+from webapp.accounts.models import User
 from webapp.books.models import LedgerCheck, Recovery, RecoveryKind, Source
 from webapp.calls.models import Call
+from webapp.db import now
+from webapp.notices.models import Notice
+from webapp.tasks.models import QueuePolicy
 
 pytestmark = pytest.mark.journey
 
@@ -66,7 +71,11 @@ def history(customer: Customers, books: Books, audited: Screen) -> dict[str, str
         "call": f"/calls/{call_id}",
         "callbacks": "/callbacks",
         "my callbacks": "/callbacks?tab=mine",
+        "waiting callbacks": "/callbacks?tab=waiting",
+        "promised callbacks": "/callbacks?tab=promises",
         "closed callbacks": "/callbacks?tab=closed",
+        "callbacks filtered": "/callbacks?priority=1&sort=name",
+        "callbacks not found": "/callbacks?q=nobody",
     }
 
 
@@ -146,17 +155,58 @@ def test_a_supervisors_pages_are_accessible_and_fit(ledger: dict[str, str], desk
     assert found == []
 
 
+ADMINISTRATION = {
+    "queues": "/settings/queues",
+    "rules of a queue": "/settings/queues/edit?queue=sales",
+    "rules for all queues": "/settings/queues/edit",
+}
+
+
+@pytest.fixture
+def told(books: Books) -> None:
+    """The administrator was told something, and one queue has rules of its own."""
+    hours = {"0": [["09:00", "14:00"], ["17:00", "21:00"]], "4": [["09:00", "24:00"]]}
+    books.add(QueuePolicy(queue="sales", zone="Europe/Athens", hours=hours, holidays="GR", short_seconds=5))
+    (admin,) = books.all(sa.select(User).where(User.username == "admin"))
+    facts = {
+        "who": "Dana Reyes",
+        "number": "694 400 0001",
+        "due_at": f"{now():%Y-%m-%dT%H:%M:00+00:00}",
+        "queue": "sales",
+    }
+    for kind in ("callback.overdue", "callback.reminder"):
+        books.add(Notice(user_id=admin.id, kind=kind, key=kind, facts=facts, link="/callbacks"))
+
+
+def test_an_administrators_pages_are_accessible_and_silent(told: None, desk_of: Callable[..., Screen]) -> None:
+    admin = desk_of("admin", bypass_csp=True, reduced_motion="reduce")
+    found = [problem for page, path in ADMINISTRATION.items() for problem in _audit_page(admin, page, path)]
+    found += _audit_page(admin, "notices", "/notices")
+    admin.page.locator("#bell summary").click()
+    expect(admin.page.locator("#bell [data-notice]")).to_have_count(2)
+    found += _audit(admin.page, "the bell")
+    admin.go("/settings/queues/edit?queue=sales")
+    admin.page.locator("#callback_minutes").fill("soon")
+    admin.page.get_by_role("button", name="Save").click()
+    expect(admin.page.locator(".error-summary")).to_be_visible()
+    found += _audit(admin.page, "rules of a queue that cannot be")
+    assert [trouble for trouble in admin.troubles if "422" not in trouble] == []
+    admin.troubles.clear()  # the browser complains of the refusal, which was asked for
+    assert found == []
+
+
 def test_no_page_is_wider_than_its_window_whatever_the_length_of_words(
     history: dict[str, str], desk_of: Callable[..., Screen]
 ) -> None:
-    alice = desk_of("alice", locale="el")
+    alice, admin = desk_of("alice", locale="el"), desk_of("admin", locale="el")
+    paths = [(alice, path) for path in history.values()] + [(admin, path) for path in ADMINISTRATION.values()]
     found = []
-    for path in history.values():
-        alice.go(path)
-        expect(alice.page.locator("html")).to_have_attribute("lang", "el")
+    for somebody, path in paths:
+        somebody.go(path)
+        expect(somebody.page.locator("html")).to_have_attribute("lang", "el")
         for width in (1440, 1280, 1279, 800, 390):
-            alice.page.set_viewport_size({"width": width, "height": 800})
-            beyond = alice.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            somebody.page.set_viewport_size({"width": width, "height": 800})
+            beyond = somebody.page.evaluate("document.documentElement.scrollWidth - innerWidth")
             found += [f"{path} at {width}: {beyond}"] if beyond > 0 else []
     assert found == []
 
@@ -178,6 +228,32 @@ def test_menus_and_dialogs_are_accessible(customer: Customers, audited: Screen) 
     audited.page.get_by_role("button", name="Dismiss").first.click()
     expect(audited.page.locator("#dismiss")).to_be_visible()
     found += _audit(audited.page, "dismiss")
+    assert found == []
+
+
+def test_all_that_opens_in_the_list_of_callbacks_is_accessible(
+    customer: Customers, books: Books, audited: Screen, desk_of: Callable[..., Screen]
+) -> None:
+    books.contact("Dana Reyes", DANA)
+    for number in (DANA, EMIL):
+        _miss(customer, audited, number)
+    sofia = desk_of("sofia", "/callbacks", bypass_csp=True, reduced_motion="reduce")
+    found = _audit(sofia.page, "the supervisor's list")
+    sofia.press("j")
+    sofia.press("Enter")
+    expect(sofia.page.get_by_text("Nobody has tried yet.")).to_be_visible()
+    sofia.press("x")
+    expect(sofia.page.get_by_role("region", name="The selected ones")).to_be_visible()
+    found += _audit(sofia.page, "details and a selection")
+    sofia.press("s")
+    expect(sofia.page.locator("#schedule")).to_be_visible()
+    sofia.page.locator("#schedule-date").fill("2020-01-01")
+    sofia.page.locator("#schedule").get_by_role("button", name="Promise it").click()
+    expect(sofia.page.locator("[data-error=date]")).to_be_visible()
+    found += _audit(sofia.page, "a promise that cannot be made")
+    sofia.press("Escape")
+    sofia.page.get_by_role("button", name="Dismiss…").click()
+    found += _audit(sofia.page, "dismissing many")
     assert found == []
 
 

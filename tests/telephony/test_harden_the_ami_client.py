@@ -333,6 +333,22 @@ def test_12_closing_on_purpose_is_no_loss(pbx):
     assert not any(thread.is_alive() for thread in alice._threads)
 
 
+def test_12_nor_is_it_when_the_switch_hangs_up_before_we_do(pbx):
+    class Slow(AmiClient):
+        def send_action(self, cdict, *args, **kwargs):
+            answer = super().send_action(cdict, *args, **kwargs)
+            if cdict["Action"] == "Logoff":
+                assert self.lost.wait(10)  # the switch closed the connection, and its reader has seen that
+            return answer
+
+    told = []
+    alice = Slow(on_disconnect=lambda client, reason: told.append(reason))
+    alice.connect(pbx.host, pbx.port)
+    alice.login("crm", "crm's secret")
+    alice.close()
+    assert (told, alice.lost_reason) == ([], "closed")
+
+
 def test_12_a_failure_inside_the_reader_ends_the_connection_visibly(pbx, monkeypatch):
     told = []
     with logged_in(pbx, on_disconnect=lambda client, reason: told.append(reason)) as alice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,8 @@ from flask.testing import FlaskClient
 from telephony.fake import FakeSwitch
 from tests.factories import make_call, make_callback, make_disposition, make_party
 from webapp.accounts.models import User
-from webapp.db import db, transaction
+from webapp.db import db, now, transaction
+from webapp.notices.models import Notice
 
 As = Callable[[User], FlaskClient]
 Ask = Callable[..., Any]
@@ -42,6 +44,10 @@ FOR_EMPLOYEES = {
     "GET /desk/callbar": 200,
     "GET /live/since": 200,
     "POST /live/painted": 204,
+    "GET /notices": 200,
+    "GET /notices/bell": 200,
+    "POST /notices/read": 204,
+    "POST /notices/<uuid:notice_id>/read": 204,
     "POST /me/preferences": 204,
     "POST /me/status": 204,
     "GET /verify": 200,
@@ -50,10 +56,15 @@ FOR_EMPLOYEES = {
 # who has the permission: agents, supervisors and administrators alike
 FOR_ROLES = {
     "GET /callbacks": 200,
+    "GET /callbacks/rows": 200,
+    "GET /callbacks/schedule": 200,
+    "POST /callbacks/schedule": 201,
+    "GET /callbacks/<uuid:callback_id>/details": 200,
     "POST /callbacks/<uuid:callback_id>/call": 201,
     "POST /callbacks/<uuid:callback_id>/claim": 204,
     "POST /callbacks/<uuid:callback_id>/dismiss": 204,
     "POST /callbacks/<uuid:callback_id>/release": 409,  # it is not theirs
+    "POST /callbacks/<uuid:callback_id>/renew": 409,  # nor is this
     "GET /calls": 200,
     "POST /calls": 201,
     "GET /calls/<uuid:call_id>": 200,
@@ -61,6 +72,7 @@ FOR_ROLES = {
     "POST /calls/<uuid:call_id>/disposition": 204,
     "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
     "PUT /calls/<uuid:call_id>/notes": 204,
+    "POST /calls/<uuid:call_id>/promise": 201,
     "POST /calls/<uuid:call_id>/party": 204,
     "GET /contacts": 200,
     "POST /contacts": 201,
@@ -69,6 +81,13 @@ FOR_ROLES = {
     "POST /contacts/<uuid:party_id>/edit": 303,
     "GET /contacts/new": 200,
     "POST /contacts/new": 201,
+}
+# administrators alone
+FOR_ADMINISTRATORS = {
+    "GET /settings/queues": 200,
+    "GET /settings/queues/edit": 200,
+    "POST /settings/queues/edit": 204,
+    "POST /settings/queues/remove": 204,
 }
 # who looks after the others
 FOR_HEADS = {
@@ -81,7 +100,9 @@ TABLE = (
     {route: (nobody, *[somebody] * 4) for route, (nobody, somebody) in FOR_ANYBODY.items()}
     | {route: (TO_LOG_IN, *[status] * 4) for route, status in FOR_EMPLOYEES.items()}
     | {route: (TO_LOG_IN, FORBIDDEN, *[status] * 3) for route, status in FOR_ROLES.items()}
+    | {route: (TO_LOG_IN, *[FORBIDDEN] * 3, status) for route, status in FOR_ADMINISTRATORS.items()}
     | {route: (TO_LOG_IN, FORBIDDEN, FORBIDDEN, status, status) for route, status in FOR_HEADS.items()}
+    | {"POST /callbacks/bulk": (TO_LOG_IN, FORBIDDEN, FORBIDDEN, 422, 422)}  # nothing was chosen
 )
 OF_ONE_THING = [route for route in TABLE if "<uuid:" in route]
 OF_ONE_CALL = sorted({route.split()[1] for route in TABLE if "<uuid:call_id>" in route})
@@ -127,7 +148,10 @@ def ask(switch: FakeSwitch) -> Ask:
         sent = {
             "name": "Eli Reyes", "number": f"+30{next(numbers)}", "key": str(uuid4()), "party": str(ids["party_id"]),
             "text": "x", "reason": "x", "disposition": "sale", "status": "on_break", "theme": "dark",
-            "uid": str(uuid4()), "version": "1", "ms": "1",
+            "uid": str(uuid4()), "version": "1", "ms": "1", "at": f"{now() + timedelta(days=1):%Y-%m-%dT%H:%M}",
+            "zone": "UTC", "always_open": "1", "callback_minutes": "30", "second_step_minutes": "30",
+            "ticket_minutes": "5", "short_seconds": "0",
+            "date": f"{now() + timedelta(days=2):%Y-%m-%d}", "time": "14:30",
         }  # fmt: skip
         method = method or own_method
         headers = {"Accept": "application/json", "X-Requested-With": "fetch"}
@@ -140,7 +164,17 @@ def things(of: User | None = None) -> dict[str, UUID]:
     """A call that this user answered, and what everybody sees."""
     number = f"+30{next(numbers)}"
     call = make_call(answered_by=of, number=number)
-    return {"call_id": call.id, "callback_id": make_callback(number).id, "party_id": make_party().id}
+    return {
+        "call_id": call.id, "callback_id": make_callback(number).id, "party_id": make_party().id,
+        "notice_id": _notice(of) if of else uuid4(),
+    }  # fmt: skip
+
+
+def _notice(of: User) -> UUID:
+    notice = Notice(user_id=of.id, kind="callback.overdue", key=str(uuid4()), facts={"who": "Dana"}, link="/callbacks")
+    with transaction():
+        db.session.add(notice)
+    return notice.id
 
 
 def test_every_route_is_in_the_table(app: Flask) -> None:
@@ -176,7 +210,7 @@ def test_looking_changes_nothing(
 @pytest.mark.parametrize("route", OF_ONE_THING)
 def test_what_does_not_exist_is_not_found(route: str, client: FlaskClient, crew: list[User], as_: As, ask: Ask) -> None:
     _roleless, *others = crew
-    nowhere = {"call_id": uuid4(), "callback_id": uuid4(), "party_id": make_party().id}
+    nowhere = {name: uuid4() for name in ("call_id", "callback_id", "notice_id")} | {"party_id": make_party().id}
     if "party_id" in route:
         nowhere["party_id"] = uuid4()
     assert {ask(as_(user), route, nowhere).status_code for user in others} == {NOT_FOUND}

@@ -37,10 +37,11 @@ DOMAINS = ("messages", "flask_security")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
 LATIN = re.compile(r"[A-Za-z][A-Za-z_-]+")
 # the product, keys of a keyboard, and what Greeks write in Latin letters too
-STAYS = {"Ringback", "Alt", "Ctrl", "Enter", "e-mail", "E-mail", "English", "PJSIP"}
+STAYS = {"Ringback", "Alt", "Ctrl", "Enter", "Shift", "Esc", "e-mail", "E-mail", "English", "PJSIP"}
 PATHS = (
     "/desk", "/contacts", "/contacts?q=κανείς", "/contacts/new", "/calls", "/calls?q=κανείς", "/calls?mine=1",
-    "/callbacks", "/callbacks?tab=mine", "/callbacks?tab=closed", "/no-such-page", "/contacts?after=forged",
+    "/callbacks", "/callbacks?tab=mine", "/callbacks?tab=waiting",
+    "/callbacks?tab=promises", "/callbacks?tab=closed", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
 )  # fmt: skip
 FIRM = {"main"}  # the name of its switch
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import datetime
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -9,8 +10,8 @@ from flask_security.utils import hash_password
 
 from telephony.commands import Pause
 from telephony.errors import SwitchError
-from webapp import switches
-from webapp.accounts.models import AgentStatus, Line, Role, Team, User
+from webapp import switches, text
+from webapp.accounts.models import Absence, AgentStatus, Line, Role, Team, User
 from webapp.accounts.permissions import ROLES
 from webapp.db import db, now
 from webapp.errors import Invalid, NotFound, Unavailable
@@ -81,6 +82,17 @@ def logged_in(user: User) -> None:
 
 def logged_out(user: User) -> None:
     set_status(user, AgentStatus.LOGGED_OUT)
+
+
+def add_absence(user: User, begins_at: datetime, ends_at: datetime, note: str = "") -> Absence:
+    """Nothing new is given to them from the beginning to the end. Raises Invalid."""
+    if ends_at <= begins_at:
+        raise Invalid(_("The absence was not added."), fields={"until": _("It ends before it begins.")})
+    note = text.line(note, "note", most=200)
+    absence = Absence(user_id=user.id, begins_at=begins_at, ends_at=ends_at, note=note)
+    db.session.add(absence)
+    db.session.flush()
+    return absence
 
 
 def in_step(user: User) -> None:

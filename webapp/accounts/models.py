@@ -67,6 +67,16 @@ class User(Identified, UserMixin, Model):  # type: ignore[misc]
         return "".join(word[0] for word in self.name.split()[:2]).upper()
 
 
+class Absence(Identified, Model):
+    """Somebody is ill or on holiday: nothing new is given to them, and what is theirs goes to others."""
+
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    begins_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    note: Mapped[str] = mapped_column(sa.String(200), default="")
+    user: Mapped[User] = relationship()
+
+
 class Line(Identified, Model):
     """An agent's phone: an endpoint of a switch, e.g. PJSIP/alice on main. Belongs to one user."""
 

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     CALLBACK_WORK = "callback:work"
     CALLBACK_DISMISS = "callback:dismiss"
     CALLBACK_ASSIGN = "callback:assign"
+    QUEUE_MANAGE = "queue:manage"
     LEDGER_READ = "ledger:read"  # what the switches' books say of ours: recoveries, the balance
     USER_MANAGE = "user:manage"
     SYSTEM_READ = "system:read"

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
 
-from webapp.accounts.models import User
+from webapp.accounts.models import Absence, AgentStatus, Team, User
 from webapp.accounts.permissions import Permission
-from webapp.db import db
+from webapp.db import db, now
 
 
 def by_username(username: str) -> User | None:
@@ -14,5 +17,45 @@ def by_username(username: str) -> User | None:
 
 
 def users_who_may(permission: Permission) -> list[UUID]:
-    users = db.session.scalars(sa.select(User).where(User.active)).unique()
-    return [user.id for user in users if user.has_permission(permission.value)]
+    return [user.id for user in people_who_may(permission)]
+
+
+def people_who_may(permission: Permission) -> list[User]:
+    users = db.session.scalars(
+        sa.select(User).where(User.active).order_by(User.username).options(joinedload(User.team))
+    )
+    return [user for user in users.unique() if user.has_permission(permission.value)]
+
+
+def absent_ids(at: datetime | None = None) -> frozenset[UUID]:
+    at = at or now()
+    return frozenset(
+        db.session.scalars(sa.select(Absence.user_id).where(Absence.begins_at <= at, Absence.ends_at > at))
+    )
+
+
+def absence_of(user: User, at: datetime | None = None) -> Absence | None:
+    """The one that lasts longest, if there is one now."""
+    at = at or now()
+    query = sa.select(Absence).where(Absence.user_id == user.id, Absence.begins_at <= at, Absence.ends_at > at)
+    return db.session.scalar(query.order_by(Absence.ends_at.desc()).limit(1))
+
+
+def present(users: Iterable[User], at: datetime | None = None) -> list[User]:
+    """Who of them is here: employed, not away, and logged in."""
+    absent = absent_ids(at)
+    return [user for user in users if is_here(user, absent)]
+
+
+def is_here(user: User, absent: frozenset[UUID]) -> bool:
+    return user.active and user.id not in absent and user.status is not AgentStatus.LOGGED_OUT
+
+
+def heads_of(team_ids: Iterable[UUID]) -> list[User]:
+    """The heads of these teams, each once."""
+    teams = db.session.scalars(sa.select(Team).where(Team.id.in_(list(team_ids))).order_by(Team.name)).unique()
+    return list(dict.fromkeys(team.head for team in teams if team.head and team.head.active))
+
+
+def all_heads() -> list[User]:
+    return heads_of(db.session.scalars(sa.select(Team.id)).all())

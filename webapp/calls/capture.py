@@ -32,6 +32,7 @@ from webapp.accounts.models import Line
 from webapp.calls import why
 from webapp.calls.disagreement import Story, changes, disagree, story_of
 from webapp.calls.events import (
+    CallbackAsked,
     CallChanged,
     CallFinished,
     CallMerged,
@@ -40,7 +41,7 @@ from webapp.calls.events import (
     CustomerNotReached,
     CustomerReached,
 )
-from webapp.calls.identity import identify
+from webapp.calls.identity import identify, storable
 from webapp.calls.models import Call, CallNote, CallState, Leg, Step, StepKind
 from webapp.db import db, now, transaction
 from webapp.events import publish
@@ -197,6 +198,15 @@ def _started(call: Call, event: CallStarted) -> None:
 
 def _queued(call: Call, event: told.QueueJoined) -> None:
     call.queue = event.queue
+    call.queued_at = min(call.queued_at or event.at, event.at)
+
+
+def _callback_requested(call: Call, event: told.CallbackRequested) -> None:
+    call.queue = call.queue or storable(event.queue)[:80]
+    db.session.flush()
+    publish(
+        CallbackAsked(call_id=call.id, queue=storable(event.queue)[:80], number=storable(event.number), at=event.at)
+    )
 
 
 def _leg_ringing(call: Call, event: told.LegRinging) -> None:
@@ -292,6 +302,7 @@ def _ended(call: Call, event: CallEnded) -> None:
 _HANDLERS: dict[type[CallEvent], Callable[[Call, Any], None]] = {
     CallStarted: _started,
     told.QueueJoined: _queued,
+    told.CallbackRequested: _callback_requested,
     told.LegRinging: _leg_ringing,
     told.CallAnswered: _answered,
     told.LegEnded: _leg_ended,
@@ -349,7 +360,8 @@ def _complete_leg(call: Call, summary: LegSummary) -> None:
     leg.channel = leg.channel or summary.channel
     leg.ended_at = leg.ended_at or summary.ended_at
     leg.result = LegResult.ANSWERED if leg.answered_at else (leg.result or summary.result)
-    leg.talk_seconds = max(leg.talk_seconds or 0.0, summary.talk)
+    whole = leg.answered_at == summary.answered_at  # hold is known to the summary; it may have missed the beginning
+    leg.talk_seconds = summary.talk if whole else max(leg.talk_seconds or 0.0, summary.talk)
 
 
 def _lose(call: Call, at: datetime) -> None:

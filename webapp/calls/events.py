@@ -72,6 +72,16 @@ class CallFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackAsked:
+    """The caller left the queue to be called back. `number` as typed, hostile; "" for the one that calls."""
+
+    call_id: UUID
+    queue: str
+    number: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DispositionLogged:
     call_id: UUID
     disposition_id: UUID

@@ -65,6 +65,7 @@ class Call(Identified, Model):
     dialled_at: Mapped[datetime | None]  # when the switch was asked; by one request only
     failure: Mapped[str] = mapped_column(sa.String(200), default="")  # the switch's reason, or UNHEARD
     started_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    queued_at: Mapped[datetime | None]  # when it first entered a queue
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     wait_seconds: Mapped[float] = mapped_column(default=0.0)
@@ -110,7 +111,11 @@ class Call(Identified, Model):
 class Leg(Identified, Model):
     """One phone's part. `user_id` is whose phone it was then; a line that changes hands later changes nothing here."""
 
-    __table_args__ = (sa.UniqueConstraint("call_id", "uid"), sa.Index(None, "user_id", "ended_at"))
+    __table_args__ = (
+        sa.UniqueConstraint("call_id", "uid"),
+        sa.Index(None, "user_id", "ended_at"),
+        sa.Index(None, "queue", "user_id", "rang_at"),
+    )
     call_id: Mapped[UUID] = mapped_column(sa.ForeignKey("call.id", ondelete="CASCADE"))
     uid: Mapped[str] = mapped_column(sa.String(150))
     line: Mapped[str] = mapped_column(sa.String(80))

@@ -15,7 +15,7 @@ from webapp.calls.models import Call, Step, StepKind
 from webapp.db import db
 
 MOST = 300  # versions of one call whose steps are kept; nobody reads more
-_PERSONAL = {"customer", "channel", "uid", "at", "summary"}  # kept in the row itself, or in another step
+_PERSONAL = {"customer", "channel", "uid", "at", "summary", "number"}  # kept in the row itself, or in another step
 _SUMMED = ("direction", "result", "hangup_by", "cause", "did", "queue", "wait", "talk", "hold")
 
 

@@ -75,6 +75,14 @@ def update_party(party: Party, details: Details, *, by: User | None = None) -> N
         member.search_name = _search_name(member.name, party.name)
 
 
+def set_owner(party: Party, owner: User | None) -> None:
+    """Whose contact it is: what comes from them goes to the owner first. Raises Invalid for who is not here any more."""
+    if owner is not None and not owner.active:
+        problem = _("%(name)s does not work here any more.", name=owner.name)
+        raise Invalid(problem, fields={"owner": problem})
+    party.owner_id = owner.id if owner else None
+
+
 # checking: nothing is written before everything is known to be right
 
 

@@ -31,6 +31,7 @@ class Party(Identified, Model):
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     created_by_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
+    owner_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
     company: Mapped[Party | None] = relationship(remote_side="Party.id")
     points: Mapped[list[ContactPoint]] = relationship(
         back_populates="party", cascade="all, delete-orphan", order_by="ContactPoint.position", lazy="selectin"

@@ -17,15 +17,18 @@ from webapp.accounts.permissions import Permission, may
 from webapp.books import queries as books
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
+from webapp.notices.queries import how_many_unread
 from webapp.tasks.queries import how_many_open
 
 log = structlog.get_logger(__name__)
+# parts of pages that are asked for by themselves, and in a hurry
+FRAGMENTS = {"desk.callbar", "tasks.rows", "tasks.details", "tasks.schedule"}
 LANGUAGES = [("en", "English"), ("el", "Ελληνικά")]
 
 
 def shell_context() -> dict[str, Any]:
     """For every template. An error page must come also when the database does not."""
-    if request.endpoint == "desk.callbar":  # the one fragment that is asked for by itself, and in a hurry
+    if request.endpoint in FRAGMENTS:
         return {}
     try:
         if current_user.is_authenticated:
@@ -33,7 +36,7 @@ def shell_context() -> dict[str, Any]:
     except SQLAlchemyError:
         log.exception("the frame could not be read")
         db.session.rollback()
-    return _ui(None) | {"nav": [], "presence": None, "callbar": None}
+    return _ui(None) | {"nav": [], "bell": None, "presence": None, "callbar": None}
 
 
 def callbar_context(user: User) -> dict[str, Any]:
@@ -50,6 +53,7 @@ def callbar_context(user: User) -> dict[str, Any]:
 
 def badges(user: User) -> dict[str, int]:
     counted = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
+    counted["notices"] = how_many_unread(user)
     return counted | ({"ledger": books.alarm()} if may(user, Permission.LEDGER_READ) else {})
 
 
@@ -64,19 +68,21 @@ def _ui(user: User | None) -> dict[str, Any]:
 def _frame(user: User) -> dict[str, Any]:
     return {
         "nav": _nav(user),
+        "bell": {"unread": how_many_unread(user)},
         "presence": {"status": user.status, "since": user.status_since},
         "callbar": callbar_context(user),
     }
 
 
 def _nav(user: User) -> list[dict[str, Any]]:
-    counted = badges(user)
+    counted = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
     places = [
         (Permission.CALL_TAKE, "/desk", _("Desk"), "headset", ""),
         (Permission.CONTACT_READ, "/contacts", _("Contacts"), "users", ""),
         (Permission.CALL_READ, "/calls", _("Calls"), "phone", ""),
         (Permission.CALLBACK_WORK, "/callbacks", _("Callbacks"), "phone-incoming", "callbacks"),
         (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
+        (Permission.QUEUE_MANAGE, "/settings/queues", _("Queues"), "settings", ""),
     ]
     beside = {"/ledger": "/recoveries"}  # pages that are reached by the tabs of another
     words = {"ledger": _("do not balance")}

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import to_user_timezone
 from flask_login import current_user
 from flask_security import auth_required
@@ -22,7 +22,7 @@ from webapp.calls import shown as calls
 from webapp.contacts import queries as contact_reads
 from webapp.contacts import shown as contacts
 from webapp.db import now, transaction
-from webapp.desk import queries, shell
+from webapp.desk import promises, queries, shell
 from webapp.errors import NotFound
 from webapp.tasks import queries as task_reads
 from webapp.tasks import shown as tasks
@@ -41,7 +41,7 @@ def index() -> Any:
     own_calls = call_reads.log(current_user, call_reads.Filters(mine=True)).rows[:FEW]
     return render_template(
         "desk/index.html",
-        callbacks=tasks.rows(task_reads.open_callbacks(size=FEW).rows, current_user) if works else [],
+        callbacks=tasks.rows(task_reads.most_urgent(current_user, FEW), current_user) if works else [],
         counts={"open": task_reads.how_many_open()} if works else {},
         recent_calls=calls.rows(own_calls),
         today=queries.today(current_user, midnight),
@@ -81,6 +81,19 @@ def painted() -> Any:
     return "", 204
 
 
+@bp.post("/calls/<uuid:call_id>/promise")
+@requires(Permission.CALL_WRAP_UP)
+@requires(Permission.CALLBACK_WORK)
+def promise(call_id: UUID) -> Any:
+    """When wrapping up: we call this customer again at a moment, on their clock."""
+    sent = promises.read(incoming.body())
+    with transaction():
+        found = call_reads.call_for(current_user, call_id)
+        promised = promises.give(found, sent, by=current_user)
+        answer = {"id": str(promised.id), "at": promised.due_at.isoformat(), "zone": promised.promised_zone}
+    return (answer, 201) if incoming.wants_json() else redirect(url_for(".call", call_id=call_id), 303)
+
+
 @bp.get("/contacts/<uuid:party_id>")
 @requires(Permission.CONTACT_READ)
 def contact(party_id: UUID) -> Any:
@@ -95,6 +108,7 @@ def contact(party_id: UUID) -> Any:
         callbacks=tasks.rows(task_reads.of_customers([party.id], numbers), current_user),
         facts=queries.facts(party.id),
         may_edit=may(current_user, Permission.CONTACT_WRITE),
+        may_schedule=may(current_user, Permission.CALLBACK_WORK),
     )
 
 

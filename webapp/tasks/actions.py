@@ -1,180 +1,253 @@
-"""Callbacks: opened by missed calls, closed by conversations or by a person who says why."""
+"""What people do with callbacks. Verbs raise and never commit; who may, the views ask."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-from flask import current_app
 from flask_babel import gettext as _
 
-from telephony.events import Direction
 from webapp.accounts.models import User
+from webapp.accounts.permissions import Permission
+from webapp.accounts.queries import absence_of
+from webapp.calls import actions as calls
 from webapp.calls.models import Call
-from webapp.db import db, lock, now
-from webapp.errors import Conflict, Invalid
-from webapp.events import publish
-from webapp.tasks.events import CallbacksChanged
-from webapp.tasks.models import Callback, CallbackCall, CallbackState, ClosedAs
+from webapp.contacts.models import Party, PartyKind
+from webapp.db import db, lock, lock_all, now
+from webapp.errors import Conflict, Invalid, RingbackError
+from webapp.tasks import oversight
+from webapp.tasks.listing import SHOWN
+from webapp.tasks.models import AssignedBy, Callback, CallbackAttempt, CallbackCall, CallbackState, ClosedAs
+from webapp.tasks.people import hand_to
+from webapp.tasks.rows import call_is_up, changed, close, is_being_called, refuse_closed, set_due
+
+CLAIM_LASTS = timedelta(minutes=10)
 
 
-def open_or_join(call: Call) -> None:
-    """Nobody talked to this caller: one open callback per number; who calls again joins it and becomes more urgent."""
-    assert call.ended_at is not None
-    if db.session.get(CallbackCall, call.id):
-        return
-    key = _key(call)
-    callback = db.session.scalar(sa.select(Callback).where(Callback.open_key == key).with_for_update(of=Callback))
-    if callback is None:
-        callback = _opened(call, key)
-    else:
-        callback.missed += 1
-        callback.last_missed_at = max(callback.last_missed_at, call.ended_at)
-        callback.party_id = callback.party_id or call.party_id
-        callback.name_raw = callback.name_raw or call.name_raw
-    db.session.add(CallbackCall(call_id=call.id, callback_id=callback.id))
-    if reached := _reached_since(call):
-        _close(callback, _how(reached), at=reached.answered_at or now(), call_id=reached.id)
-    _changed(callback)
-
-
-def close_reached(number: str, *, call_id: UUID, direction: Direction, at: datetime) -> None:
-    """Somebody talked to this number: whatever was open for it before is done."""
-    callback = db.session.scalar(
-        sa.select(Callback).where(Callback.open_key == f"tel:{number}").with_for_update(of=Callback)
+def claim(callback: Callback, by: User, *, at: datetime | None = None) -> None:
+    """A lease: nobody else calls them until it runs out. Raises Conflict when somebody else was faster."""
+    at = at or now()
+    refuse_closed(callback)
+    run_out = sa.and_(Callback.claimed_until < at, ~call_is_up(Callback.id))
+    mine = sa.or_(Callback.claimed_by_id == by.id, run_out)
+    free = sa.or_(
+        Callback.state.in_([CallbackState.OPEN, CallbackState.WAITING]),
+        sa.and_(Callback.state == CallbackState.CLAIMED, mine),
     )
-    if callback and callback.last_missed_at <= at:
-        how = ClosedAs.RANG_IN if direction is Direction.INBOUND else ClosedAs.REACHED
-        _close(callback, how, at=at, call_id=call_id)
-        _changed(callback)
-
-
-def take_back(call_id: UUID, *, direction: Direction, at: datetime) -> None:
-    """A call that counted as missed turns out to have been answered: its callback counts one less, or was none."""
-    link = db.session.get(CallbackCall, call_id)
-    if link is None:
-        return
-    callback = db.session.get_one(Callback, link.callback_id, with_for_update={"of": Callback})
-    db.session.delete(link)
-    callback.missed = max(1, callback.missed - 1)
-    db.session.flush()
-    others = sa.select(sa.func.count()).select_from(CallbackCall).where(CallbackCall.callback_id == callback.id)
-    if callback.is_open and not db.session.scalar(others):
-        how = ClosedAs.RANG_IN if direction is Direction.INBOUND else ClosedAs.REACHED
-        _close(callback, how, at=at, call_id=call_id)
-    _changed(callback)
-
-
-def follow_merge(call_id: UUID, merged_id: UUID) -> None:
-    """What was said of a call that is another one now is said of that."""
-    counted = db.session.get(CallbackCall, call_id)
-    link = db.session.get(CallbackCall, merged_id)
-    if link is not None and counted is None:
-        db.session.add(CallbackCall(call_id=call_id, callback_id=link.callback_id))
-    if link is not None:
-        db.session.delete(link)
-    db.session.execute(
-        sa.update(Callback).where(Callback.closed_by_call_id == merged_id).values(closed_by_call_id=call_id)
-    )
-    db.session.flush()
-
-
-def claim(callback: Callback, by: User) -> None:
-    """Raises Conflict when somebody else was faster."""
-    _refuse_closed(callback)
     taken = db.session.execute(
         sa.update(Callback)
-        .where(
-            Callback.id == callback.id,
-            sa.or_(
-                Callback.state == CallbackState.OPEN,
-                sa.and_(Callback.state == CallbackState.CLAIMED, Callback.claimed_by_id == by.id),
-            ),
-        )
-        .values(state=CallbackState.CLAIMED, claimed_by_id=by.id, claimed_at=now())
+        .where(Callback.id == callback.id, free)
+        .values(state=CallbackState.CLAIMED, claimed_by_id=by.id, claimed_at=at, claimed_until=at + CLAIM_LASTS)
+        .execution_options(synchronize_session=False)
     )
     db.session.refresh(callback)
     if not taken.rowcount:  # type: ignore[attr-defined]
-        _refuse_closed(callback)
-        name = callback.claimed_by.name if callback.claimed_by else ""
-        raise Conflict(_("%(name)s is already on it.", name=name))
-    _changed(callback)
+        refuse_closed(callback)
+        raise _somebody_is_on(callback)
+    changed(callback)
 
 
-def release(callback: Callback, by: User) -> None:
+def renew(callback: Callback, by: User, *, at: datetime | None = None) -> None:
+    """The claimer is still at it. Raises Conflict when it is not theirs any more. Lists need not look again."""
+    at = at or now()
+    renewed = db.session.execute(
+        sa.update(Callback)
+        .where(Callback.id == callback.id, Callback.state == CallbackState.CLAIMED, Callback.claimed_by_id == by.id)
+        .values(claimed_until=at + CLAIM_LASTS)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.refresh(callback)
+    if not renewed.rowcount:  # type: ignore[attr-defined]
+        refuse_closed(callback)
+        raise Conflict(_("This callback is not yours."))
+
+
+def release(callback: Callback, by: User, *, at: datetime | None = None) -> None:
     lock(callback)
-    _refuse_closed(callback)
+    refuse_closed(callback)
     if callback.claimed_by_id != by.id:
         raise Conflict(_("This callback is not yours."))
-    callback.state, callback.claimed_by_id, callback.claimed_at = CallbackState.OPEN, None, None
-    _changed(callback)
+    give_back(callback, at or now())
 
 
-def dismiss(callback: Callback, by: User, reason: str) -> None:
+def give_back(callback: Callback, at: datetime) -> None:
+    """Nobody is on it any more. A retry that was planned for later stays planned."""
+    later = callback.retry_at is not None and callback.retry_at > at
+    callback.state = CallbackState.WAITING if later else CallbackState.OPEN
+    callback.claimed_by = callback.claimed_at = callback.claimed_until = None
+    changed(callback)
+
+
+def call_back(callback: Callback, by: User, key: str) -> Call:
+    """Claim it, and write the call down that is made for it; `calls.actions.dial` it once this is committed.
+
+    The same key is the same call. Raises Conflict (somebody else is on it, in a call, no number), Invalid.
+    """
+    if callback.number is None:
+        raise Conflict(_("This caller's number is not known."))
+    claim(callback, by)
+    call = calls.request_call(by, callback.number, key, party_id=callback.party_id)
+    if db.session.get(CallbackAttempt, call.id) is None:
+        db.session.add(CallbackAttempt(call_id=call.id, callback_id=callback.id, by_id=by.id, at=call.started_at))
+        db.session.flush()
+    return call
+
+
+def dismiss(callback: Callback, by: User, reason: str, *, at: datetime | None = None) -> None:
     """Nobody will call back, and somebody answers for that. Raises Invalid without a reason."""
+    reason = checked_reason(reason)
+    lock(callback)
+    refuse_closed(callback)
+    if callback.claimed_by_id not in (None, by.id):
+        raise _somebody_is_on(callback)
+    callback.reason, callback.closed_by_id = reason, by.id
+    close(callback, ClosedAs.DISMISSED, at=at or now())
+    changed(callback)
+
+
+def checked_reason(reason: str) -> str:
+    """Raises Invalid, naming the field."""
     reason = " ".join(reason.replace("\x00", "").split())
     if not reason:
         raise Invalid(_("Say why nobody is to call back."), fields={"reason": _("Say why nobody is to call back.")})
     if len(reason) > 500:
         raise Invalid(_("The reason is too long."), fields={"reason": _("At most 500 characters.")})
+    return reason
+
+
+def assign(callback: Callback, to: User, by: User, *, at: datetime | None = None) -> None:
+    """It is `to`'s from now on. Whoever had claimed it is told, unless they are calling this very moment.
+
+    Raises Invalid (who cannot have it), Conflict (closed, being called).
+    """
+    at = at or now()
+    _refuse_unfit(to, at)
+    _assign(callback, to, by, at)
+    oversight.tell_assigned(callback, to, by, at)
+
+
+def take_away(callback: Callback, by: User, *, at: datetime | None = None) -> None:
+    """It is nobody's from now on. Raises Conflict (closed, being called)."""
+    at = at or now()
     lock(callback)
-    _refuse_closed(callback)
-    if callback.claimed_by_id not in (None, by.id):
-        name = callback.claimed_by.name if callback.claimed_by else ""
-        raise Conflict(_("%(name)s is already on it.", name=name))
-    callback.reason, callback.closed_by_id = reason, by.id
-    _close(callback, ClosedAs.DISMISSED, at=now(), call_id=None)
-    _changed(callback)
+    refuse_closed(callback)
+    _take_from_claimer(callback, by, at)
+    hand_to(callback, None, None, at=at)
+    changed(callback)
 
 
-def _key(call: Call) -> str:
-    if call.number:
-        return f"tel:{call.number}"
-    if call.withheld:
-        return f"call:{call.id}"
-    return f"raw:{call.number_raw}"[:180]
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one of many was left as it was."""
+
+    callback_id: UUID
+    callback: Callback | None
+    reason: str
 
 
-def _opened(call: Call, key: str) -> Callback:
-    assert call.ended_at is not None
-    within = timedelta(minutes=current_app.config["RINGBACK_CALLBACK_MINUTES"])
-    callback = Callback(
-        open_key=key, number=call.number, number_raw=call.number_raw, name_raw=call.name_raw, party_id=call.party_id,
-        switch=call.switch, queue=call.queue, did=call.did, state=CallbackState.OPEN, missed=1,
-        first_missed_at=call.ended_at, last_missed_at=call.ended_at, due_at=call.ended_at + within,
-    )  # fmt: skip
-    db.session.add(callback)
+def change_many(ids: Sequence[UUID], verb: Callable[[Callback], None]) -> list[Refusal]:
+    """Each for itself: what was refused is told, with the others it is done. `verb` decides before it writes."""
+    query = sa.select(Callback).where(Callback.id.in_(ids)).order_by(Callback.id).options(*SHOWN)
+    found = {callback.id: callback for callback in lock_all(query, Callback)}
+    refused = []
+    for callback_id in dict.fromkeys(ids):
+        callback = found.get(callback_id)
+        if callback is None:
+            refused.append(Refusal(callback_id, None, _("There is no such callback.")))
+            continue
+        try:
+            verb(callback)
+        except RingbackError as error:
+            refused.append(Refusal(callback_id, callback, error.message))
+    return refused
+
+
+def assign_many(ids: Sequence[UUID], to: User, by: User, *, at: datetime | None = None) -> list[Refusal]:
+    """`to` is told by `oversight.tell_assigned_many`: two thousand notices are none. Raises Invalid when nobody could
+    give `to` any."""
+    at = at or now()
+    _refuse_unfit(to, at)
+    return change_many(ids, lambda callback: _assign(callback, to, by, at))
+
+
+def merge(source: Callback, into: Callback) -> None:
+    """Both are of the same caller: `into` goes on with the calls of both. Raises Conflict when somebody is on each."""
+    if source.id == into.id:
+        raise Conflict(_("This is one and the same callback."))
+    for callback in sorted((source, into), key=lambda each: each.id):
+        lock(callback)
+        refuse_closed(callback)
+    if source.claimed_by and source.claimed_by_id != into.claimed_by_id:
+        raise _somebody_is_on(source)
+    take_over(source, into, at=now())
+    into.overdue_told_at = into.overdue_told_at or source.overdue_told_at
+    set_due(into, min(source.due_at, into.due_at), at=now())
+    changed(source)
+    changed(into)
+
+
+def take_over(source: Callback, into: Callback, *, at: datetime) -> None:
+    """What was counted for `source` counts for `into`. Both are locked."""
+    for row in (CallbackCall, CallbackAttempt):
+        db.session.execute(sa.update(row).where(row.callback_id == source.id).values(callback_id=into.id))
+    into.missed += source.missed
+    into.attempts += source.attempts
+    into.first_missed_at = min(into.first_missed_at, source.first_missed_at)
+    into.last_missed_at = max(into.last_missed_at, source.last_missed_at)
+    into.party_id, into.name_raw = into.party_id or source.party_id, into.name_raw or source.name_raw
+    source.merged_into_id = into.id
+    close(source, ClosedAs.MERGED, at=at)
     db.session.flush()
-    return callback
 
 
-def _reached_since(call: Call) -> Call | None:
-    """A missed call that is told late may be of somebody who was talked to in the meantime."""
-    if call.number is None:
-        return None
-    return db.session.scalar(
-        sa.select(Call)
-        .where(Call.number == call.number, Call.answered_at > call.ended_at)
-        .order_by(Call.answered_at)
-        .limit(1)
+def adopt(number: str, party_id: UUID) -> None:
+    """It became known whose number this is: the entry is theirs, and one with what is open for them elsewhere."""
+    named = db.session.scalar(sa.select(Callback).where(Callback.open_key == f"tel:{number}"))
+    if named is None or named.party_id not in (None, party_id):
+        return
+    named.party_id = party_id
+    changed(named)
+    party = db.session.get_one(Party, party_id)
+    others = sa.select(Callback).where(
+        Callback.open_key.is_not(None), Callback.party_id == party_id, Callback.id != named.id
     )
+    for other in db.session.scalars(others.order_by(Callback.first_missed_at)).unique().all():
+        if party.kind is PartyKind.PERSON and not (named.claimed_by_id and other.claimed_by_id):
+            # whoever is on one of them stays on it
+            source, named = (other, named) if named.claimed_by_id else (named, other)
+            merge(source, named)
 
 
-def _how(call: Call) -> ClosedAs:
-    return ClosedAs.RANG_IN if call.direction is Direction.INBOUND else ClosedAs.REACHED
+def _assign(callback: Callback, to: User, by: User, at: datetime) -> None:
+    lock(callback)
+    refuse_closed(callback)
+    if callback.claimed_by_id != to.id:
+        _take_from_claimer(callback, by, at)
+    hand_to(callback, to, AssignedBy.PERSON, at=at)
+    changed(callback)
 
 
-def _close(callback: Callback, how: ClosedAs, *, at: datetime, call_id: UUID | None) -> None:
-    callback.state, callback.open_key = CallbackState.CLOSED, None
-    callback.closed_as, callback.closed_at, callback.closed_by_call_id = how, at, call_id
+def _take_from_claimer(callback: Callback, by: User, at: datetime) -> None:
+    if callback.claimed_by is None:
+        return
+    if is_being_called(callback.id):
+        raise Conflict(_("%(name)s is calling them now.", name=callback.claimed_by.name))
+    oversight.tell_taken(callback, callback.claimed_by, by, at)
+    give_back(callback, at)
 
 
-def _refuse_closed(callback: Callback) -> None:
-    if not callback.is_open:
-        raise Conflict(_("This callback is already closed."))
+def _refuse_unfit(to: User, at: datetime) -> None:
+    problem = ""
+    if not to.active or not to.has_permission(Permission.CALLBACK_WORK.value):
+        problem = _("%(name)s may not call back.", name=to.name)
+    elif absence_of(to, at):
+        problem = _("%(name)s is absent.", name=to.name)
+    if problem:
+        raise Invalid(problem, fields={"to": problem})
 
 
-def _changed(callback: Callback) -> None:
-    db.session.flush()
-    publish(CallbacksChanged(callback_id=callback.id, at=now()))
+def _somebody_is_on(callback: Callback) -> Conflict:
+    return Conflict(_("%(name)s is already on it.", name=callback.claimed_by.name if callback.claimed_by else ""))

@@ -1,25 +1,153 @@
+"""The ledger's own movement. Every promise is a moment in a row. Each row is locked and looked at again before anything
+is done about it, so that it is done once, however often and in however many places this runs."""
+
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 
+from webapp.accounts.models import User
+from webapp.accounts.permissions import Permission
+from webapp.accounts.queries import absent_ids, people_who_may, present
+from webapp.contacts.models import Party
 from webapp.db import db, now, transaction
-from webapp.events import publish
 from webapp.jobs import job
-from webapp.tasks.events import CallbacksChanged
+from webapp.tasks import oversight, tickets
+from webapp.tasks.actions import give_back
 from webapp.tasks.models import Callback, CallbackState
+from webapp.tasks.people import give, hand_to
+from webapp.tasks.policies import policy_for
+from webapp.tasks.rows import call_is_up, changed, is_being_called, remind
+
+log = structlog.get_logger(__name__)
+
+TOO_LATE = timedelta(minutes=10)
+AT_ONCE = 500  # of one sort in one sweep; the next one comes soon
+
+
+@job(every=timedelta(seconds=2))
+def sweep(at: datetime | None = None) -> None:
+    at = at or now()
+    open_again(at)
+    offer_tickets(at)
+    remind_people(at)
+    tell_overdue(at)
+    tell_above(at)
+    release_claims(at)
 
 
 @job(every=timedelta(seconds=15))
-def notice_overdue() -> None:
-    """Lists that stand open on screens learn that a callback is overdue; each is told once."""
-    due = db.session.scalars(
-        sa.select(Callback.id).where(
-            Callback.state != CallbackState.CLOSED, Callback.due_at < now(), Callback.overdue_told_at.is_(None)
-        )
-    ).all()
-    for callback_id in due:
-        with transaction():
-            db.session.execute(sa.update(Callback).where(Callback.id == callback_id).values(overdue_told_at=now()))
-            publish(CallbacksChanged(callback_id=callback_id, at=now()))
+def find_owners(at: datetime | None = None) -> None:
+    """What is with somebody who is away goes to others; what is nobody's goes to the contact's owner, once here."""
+    at = at or now()
+    free = sa.select(Callback.id).where(Callback.state.in_([CallbackState.OPEN, CallbackState.WAITING]))
+    away = sa.or_(Callback.assigned_to_id.in_(absent_ids(at)), User.active.is_(False))
+    _each(free.join(User, User.id == Callback.assigned_to_id).where(away), lambda callback: _pass_on(callback, at))
+    here = [user.id for user in present(people_who_may(Permission.CALLBACK_WORK), at)]
+    theirs = free.join(Party, Party.id == Callback.party_id).where(Party.owner_id.in_(here))
+    _each(theirs.where(Callback.assigned_to_id.is_(None)), lambda callback: _give(callback, at))
+
+
+def _pass_on(callback: Callback, at: datetime) -> None:
+    hand_to(callback, None, None, at=at)
+    db.session.flush()
+    _give(callback, at)
+
+
+def _give(callback: Callback, at: datetime) -> None:
+    give(callback, at)
+    changed(callback)
+
+
+def open_again(at: datetime) -> None:
+    """What waited for its moment: the next attempt, or a promise."""
+
+    def act(callback: Callback) -> None:
+        if callback.state is CallbackState.WAITING and callback.retry_at and callback.retry_at <= at:
+            callback.state = CallbackState.OPEN
+            if at - callback.retry_at < TOO_LATE:
+                oversight.remind(callback, callback.retry_at, at)
+            changed(callback)
+
+    _each(sa.select(Callback.id).where(Callback.state == CallbackState.WAITING, Callback.retry_at <= at), act)
+
+
+def offer_tickets(at: datetime) -> None:
+    """Looked at without a lock first: most of them wait for a while."""
+    ready = [ticket.id for ticket in tickets.waiting() if tickets.turn_has_come(ticket, at)]
+    _each(sa.select(Callback.id).where(Callback.id.in_(ready)), lambda ticket: tickets.take_turn(ticket, at))
+
+
+def remind_people(at: datetime) -> None:
+    """Several that are past are one, and one that comes much too late (nothing ran here) says nothing new."""
+
+    def act(callback: Callback) -> None:
+        moment = callback.remind_at
+        if not callback.is_open or moment is None or moment > at:
+            return
+        callback.reminded += 1
+        remind(callback, at=at)
+        if at - moment < TOO_LATE:
+            oversight.remind(callback, moment, at)
+            changed(callback)
+
+    _each(_past(Callback.remind_at, at), act)
+
+
+def tell_overdue(at: datetime) -> None:
+    def act(callback: Callback) -> None:
+        if not callback.is_open or callback.overdue_told_at or callback.due_at > at:
+            return
+        callback.overdue_told_at = at
+        callback.second_step_due_at = policy_for(callback.queue).second_step(callback.due_at)
+        oversight.tell_overdue(callback, at)
+        changed(callback)
+
+    _each(_past(Callback.due_at, at).where(Callback.overdue_told_at.is_(None)), act)
+
+
+def tell_above(at: datetime) -> None:
+    def act(callback: Callback) -> None:
+        due_at = callback.second_step_due_at
+        if not callback.is_open or callback.second_step_at or due_at is None or due_at > at:
+            return
+        callback.second_step_at, callback.second_step_due_at = at, None
+        oversight.tell_above(callback, at)
+        changed(callback)
+
+    _each(_past(Callback.second_step_due_at, at).where(Callback.second_step_at.is_(None)), act)
+
+
+def release_claims(at: datetime) -> None:
+    """A claim that was not renewed, and no call is up for it."""
+
+    def act(callback: Callback) -> None:
+        until = callback.claimed_until
+        if callback.state is CallbackState.CLAIMED and until and until < at and not is_being_called(callback.id):
+            give_back(callback, at)
+
+    claimed = sa.select(Callback.id).where(Callback.state == CallbackState.CLAIMED)
+    _each(claimed.where(Callback.claimed_until < at, ~call_is_up(Callback.id)), act)
+
+
+def _past(moment: Any, at: datetime) -> sa.Select[UUID]:
+    return sa.select(Callback.id).where(Callback.state != CallbackState.CLOSED, moment <= at).order_by(moment)
+
+
+def _each(query: sa.Select[UUID], act: Callable[[Callback], None]) -> None:
+    """Each in a transaction of its own: one that fails leaves the others alone."""
+    ids = db.session.scalars(query.limit(AT_ONCE)).all()
+    db.session.rollback()
+    for callback_id in ids:
+        try:
+            with transaction():
+                callback = db.session.get(Callback, callback_id, with_for_update={"of": Callback})
+                if callback is not None:
+                    act(callback)
+        except Exception:
+            log.exception("a callback could not be moved on", callback=str(callback_id))

@@ -37,8 +37,21 @@ class ClosedAs(StrEnum):
     MERGED = "merged"  # it turned out to be of the same caller as another one
 
 
+class AssignedBy(StrEnum):
+    """Why it is this person's."""
+
+    OWNER = "owner"  # the contact is theirs
+    LAST_AGENT = "last_agent"  # they were the last to talk with the customer
+    TURN = "turn"  # it was their turn among those who serve the queue
+    PERSON = "person"  # somebody decided so
+
+
 class Callback(Identified, Model):
-    """Somebody called and nobody talked to them. One is open per number: `open_key` is unique, and NULL once closed."""
+    """Somebody called and nobody talked to them. One is open per number: `open_key` is unique, and NULL once closed.
+
+    What has to happen by itself has a moment of its own here: `remind_at`, `due_at`, `second_step_at`, `retry_at`,
+    `claimed_until`. A sweep finds what is past, and a conditional update says whose doing it is.
+    """
 
     __table_args__ = (sa.Index(None, "state", "due_at"),)
     open_key: Mapped[str | None] = mapped_column(sa.String(190), unique=True)
@@ -55,11 +68,15 @@ class Callback(Identified, Model):
     first_missed_at: Mapped[datetime]
     last_missed_at: Mapped[datetime]
     due_at: Mapped[datetime]
+    queued_at: Mapped[datetime | None]  # a ticket: since when its place in the queue is kept
     overdue_told_at: Mapped[datetime | None]  # when the heads were told
-    second_step_at: Mapped[datetime | None]  # when those above them were
-    reminded: Mapped[int] = mapped_column(default=0)  # how many of the policy's reminders were given
+    second_step_due_at: Mapped[datetime | None] = mapped_column(index=True)  # when those above them are to be told
+    second_step_at: Mapped[datetime | None]  # when they were
+    remind_at: Mapped[datetime | None] = mapped_column(index=True)  # the next reminder
+    reminded: Mapped[int] = mapped_column(default=0)  # how many of the policy's reminders are past
     assigned_to_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
-    assigned_by: Mapped[str] = mapped_column(sa.String(20), default="")  # owner, last_agent, turn, or person
+    assigned_by: Mapped[str] = mapped_column(sa.String(20), default="")  # AssignedBy, or ""
+    assigned_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)  # calls of ours that did not reach them
     retry_at: Mapped[datetime | None] = mapped_column(index=True)
     promised_for: Mapped[datetime | None]  # the moment that was promised to the callee
@@ -110,6 +127,7 @@ class CallbackAttempt(Model):
     by_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
     at: Mapped[datetime] = mapped_column(default=now)
     failed_at: Mapped[datetime | None]  # when it was over without a conversation
+    counts: Mapped[bool] = mapped_column(default=False)  # it failed on their side, not on ours: one of the plan's
 
 
 class QueuePolicy(Model):
@@ -129,3 +147,4 @@ class QueuePolicy(Model):
     second_step_minutes: Mapped[int] = mapped_column(default=30)  # after it is overdue
     retry_minutes: Mapped[list[int]] = mapped_column(sa.JSON, default=lambda: [5, 30, 120])  # one more attempt each
     short_seconds: Mapped[int] = mapped_column(default=0)  # who hangs up sooner is not called back
+    ticket_minutes: Mapped[int] = mapped_column(default=5)  # to call a ticket, from the moment that its turn has come

@@ -1,59 +1,42 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
-from sqlalchemy.orm import joinedload, selectinload
 
 from webapp.accounts.models import User
-from webapp.contacts.models import Party
-from webapp.db import db, now
-from webapp.errors import Invalid, NotFound
-from webapp.paging import Page, newest_first
-from webapp.tasks.models import Callback, CallbackCall, CallbackState
+from webapp.calls import queries as call_reads
+from webapp.calls.models import Call
+from webapp.db import db
+from webapp.errors import NotFound
+from webapp.tasks import listing
+from webapp.tasks.listing import SHOWN
+from webapp.tasks.models import Callback, CallbackAttempt, CallbackCall, CallbackState
 
-OPEN_PAGE = 200  # of a list that is meant to be empty
-MOST_URGENT = 3  # as `Callback.priority`
+MOST_TOLD = 20  # calls of one callback
 
 
 def callback(callback_id: UUID) -> Callback:
     """Raises `NotFound`."""
-    found = db.session.get(Callback, callback_id, options=_SHOWN)
+    found = db.session.get(Callback, callback_id, options=SHOWN)
     if found is None:
         raise NotFound(_("There is no such callback."))
     return found
 
 
-def open_callbacks(*, of: User | None = None, after: str | None = None, size: int | None = None) -> Page[Callback]:
-    """What is still to be done, the most urgent first; with `of`, what this user has claimed.
-
-    `after` is the last one seen, and counts where it stands now: who became more urgent meanwhile may be seen twice,
-    and nobody is left out.
-    """
-    at, size = now(), size or OPEN_PAGE
-    query = _open(of)
-    if after:
-        last = _last_seen(after)
-        place = (int(last.due_at >= at), -last.priority, sa.literal(last.due_at, Callback.due_at.type), last.id)
-        query = query.where(sa.tuple_(*_urgency(at)) > sa.tuple_(*place))
-    query = query.order_by(*_urgency(at)).limit(size + 1).options(*_SHOWN)
-    rows = db.session.scalars(query).unique().all()
-    return Page(rows[:size], str(rows[size - 1].id) if len(rows) > size else None)
-
-
-def closed_callbacks(after: str | None = None) -> Page[Callback]:
-    query = sa.select(Callback).where(Callback.state == CallbackState.CLOSED).options(*_SHOWN)
-    return newest_first(query, Callback.closed_at, Callback.id, after=after)
+def most_urgent(reader: User, size: int) -> Sequence[Callback]:
+    """Of what is to be done."""
+    return listing.page(reader, listing.Filters(), size=size).rows
 
 
 def of_customers(party_ids: list[UUID], numbers: list[str]) -> list[Callback]:
     """What is open with these customers, by who they are or by their numbers."""
     same = sa.or_(Callback.party_id.in_(party_ids), Callback.number.in_(numbers))
     query = sa.select(Callback).where(Callback.state != CallbackState.CLOSED, same)
-    return list(db.session.scalars(query.order_by(Callback.due_at).options(*_SHOWN)).unique())
+    return list(db.session.scalars(query.order_by(Callback.due_at).options(*SHOWN)).unique())
 
 
 def closed_of_customer(
@@ -68,39 +51,38 @@ def closed_of_customer(
         query = query.where(Callback.closed_at > after)
     if until:
         query = query.where(Callback.closed_at <= until)
-    return list(db.session.scalars(query.order_by(Callback.closed_at.desc()).options(*_SHOWN)).unique())
+    return list(db.session.scalars(query.order_by(Callback.closed_at.desc()).options(*SHOWN)).unique())
 
 
 def of_call(call_id: UUID) -> Callback | None:
     """What became of a missed call."""
     query = sa.select(Callback).join(CallbackCall, CallbackCall.callback_id == Callback.id)
-    return db.session.scalar(query.where(CallbackCall.call_id == call_id).options(*_SHOWN))
+    return db.session.scalar(query.where(CallbackCall.call_id == call_id).options(*SHOWN))
 
 
-def how_many_open(*, of: User | None = None) -> int:
-    return db.session.scalar(_open(of).with_only_columns(sa.func.count())) or 0
+def how_many_open() -> int:
+    query = sa.select(sa.func.count()).select_from(Callback)
+    return db.session.scalar(query.where(Callback.state.in_([CallbackState.OPEN, CallbackState.CLAIMED]))) or 0
 
 
-def _open(of: User | None) -> sa.Select[Callback]:
-    query = sa.select(Callback).where(Callback.state != CallbackState.CLOSED)
-    return query.where(Callback.claimed_by_id == of.id) if of else query
+def missed_calls(callback: Callback) -> list[Call]:
+    """The last ones that nobody answered, the newest first."""
+    query = sa.select(CallbackCall.call_id).join(Call, Call.id == CallbackCall.call_id)
+    query = query.where(CallbackCall.callback_id == callback.id).order_by(Call.started_at.desc()).limit(MOST_TOLD)
+    ids = db.session.scalars(query).all()
+    known = call_reads.by_ids(ids)
+    return [known[call_id] for call_id in ids]
 
 
-def _urgency(at: datetime) -> tuple[Any, ...]:
-    """What callbacks are ordered by; as `Callback.is_overdue` and `Callback.priority`."""
-    in_time = sa.case((Callback.due_at < at, 0), else_=1)
-    priority = sa.case((Callback.missed > MOST_URGENT, MOST_URGENT), else_=Callback.missed)
-    return in_time, -priority, Callback.due_at, Callback.id
-
-
-def _last_seen(cursor: str) -> Callback:
-    try:
-        found = db.session.get(Callback, UUID(cursor))
-    except ValueError:
-        found = None
-    if found is None:
-        raise Invalid(_("This page does not exist."), fields={"after": "not a cursor"})
-    return found
-
-
-_SHOWN = [joinedload(Callback.party).joinedload(Party.company), selectinload(Callback.closed_by_call)]
+def attempts(callback: Callback) -> list[tuple[CallbackAttempt, Call, str]]:
+    """Our last calls to them, the newest first, with the name of who made each."""
+    query = (
+        sa.select(CallbackAttempt, User.name)
+        .outerjoin(User, User.id == CallbackAttempt.by_id)
+        .where(CallbackAttempt.callback_id == callback.id)
+        .order_by(CallbackAttempt.at.desc())
+        .limit(MOST_TOLD)
+    )
+    made = db.session.execute(query).all()
+    known = call_reads.by_ids(attempt.call_id for attempt, _name in made)
+    return [(attempt, known[attempt.call_id], name or "") for attempt, name in made]

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
-import sqlalchemy as sa
-
 from webapp import live
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import users_who_may
-from webapp.calls.events import CallMerged, CallMissed, CustomerReached
+from webapp.calls.events import CallbackAsked, CallFinished, CallMerged, CallMissed, CustomerReached
 from webapp.calls.models import Call
 from webapp.contacts.events import PhoneAdded
 from webapp.contacts.queries import parties_with_number
 from webapp.db import db
-from webapp.events import after_commit, on
-from webapp.tasks.actions import close_reached, follow_merge, open_or_join, take_back
+from webapp.events import after_commit_together, on
+from webapp.tasks import tickets
+from webapp.tasks.actions import adopt
 from webapp.tasks.events import CallbacksChanged
-from webapp.tasks.models import Callback
+from webapp.tasks.ledger import attempt_over, close_reached, follow_merge, open_or_join, take_back
+
+MOST_TOLD = 50  # callbacks by name
 
 
 @on(CallMissed)
@@ -24,8 +25,18 @@ def open_callback(event: CallMissed) -> None:
 @on(CustomerReached)
 def close_callback(event: CustomerReached) -> None:
     take_back(event.call_id, direction=event.direction, at=event.at)
-    if event.number:
-        close_reached(event.number, call_id=event.call_id, direction=event.direction, at=event.at)
+    close_reached(event.number, call_id=event.call_id, direction=event.direction, at=event.at)
+
+
+@on(CallFinished)
+def count_attempt(event: CallFinished) -> None:
+    attempt_over(db.session.get_one(Call, event.call_id))
+
+
+@on(CallbackAsked)
+def open_ticket(event: CallbackAsked) -> None:
+    call = db.session.get_one(Call, event.call_id)
+    tickets.open_ticket(call, queue=event.queue, number=event.number, at=event.at)
 
 
 @on(CallMerged)
@@ -35,15 +46,15 @@ def keep_callbacks_of_merged(event: CallMerged) -> None:
 
 @on(PhoneAdded)
 def name_open_callback(event: PhoneAdded) -> None:
+    """Now it is known who called; and what was open for them under another number is the same."""
     if [party.id for party in parties_with_number(event.number)] != [event.party_id]:
         return  # several share the number: nobody knows yet who called
-    db.session.execute(
-        sa.update(Callback)
-        .where(Callback.open_key == f"tel:{event.number}", Callback.party_id.is_(None))
-        .values(party_id=event.party_id)
-    )
+    adopt(event.number, event.party_id)
 
 
-@after_commit(CallbacksChanged)
-def refresh_lists(event: CallbacksChanged) -> None:
-    live.push("desk", {"kind": "callbacks"}, to=users_who_may(Permission.CALLBACK_WORK))
+@after_commit_together(CallbacksChanged)
+def refresh_lists(events: list[CallbacksChanged]) -> None:
+    """Which ones, as long as asking for each is less than asking for the list."""
+    ids = list(dict.fromkeys(str(event.callback_id) for event in events))
+    told = {"kind": "callbacks"} | ({"ids": ids} if len(ids) <= MOST_TOLD else {})
+    live.push("desk", told, to=users_who_may(Permission.CALLBACK_WORK))

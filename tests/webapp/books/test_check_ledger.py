@@ -17,6 +17,7 @@ from webapp.books.models import LedgerCheck
 from webapp.calls.models import Call
 from webapp.db import db, now, transaction
 from webapp.tasks import actions as tasks
+from webapp.tasks.ledger import open_or_join
 from webapp.tasks.models import Callback, CallbackCall, CallbackState, ClosedAs
 
 
@@ -201,7 +202,7 @@ def test_a_day_that_did_not_balance_is_checked_again_the_next_night(athens: None
     assert (check.difference, check.offences, check.balances) == (1, 1, False)
     assert check.offenders[0]["fault"] == "no_entry" and queries.alarm() == 1
     with transaction():
-        tasks.open_or_join(db.session.get_one(Call, only(Call).id))
+        open_or_join(db.session.get_one(Call, only(Call).id))
     checking.check_what_is_due(NIGHT + timedelta(days=1))
     assert [check.balances for check in all_of(LedgerCheck)] == [True, True] and queries.alarm() == 0
 

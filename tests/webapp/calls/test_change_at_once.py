@@ -21,6 +21,7 @@ from webapp.calls.models import Call, CallState
 from webapp.db import db, now, transaction
 from webapp.errors import Conflict
 from webapp.tasks import actions as tasks
+from webapp.tasks import ledger
 from webapp.tasks import queries as task_queries
 from webapp.tasks.models import Callback
 
@@ -67,7 +68,7 @@ def test_giving_a_callback_back_while_the_caller_is_reached_leaves_it_closed(
         tasks.claim(task_queries.callback(callback.id), alice)
     give_back = meanwhile(lambda: task_queries.callback(callback.id), lambda found: tasks.release(found, alice))
     with give_back as failure, transaction():  # type: ignore[attr-defined]
-        tasks.close_reached("+306944000001", call_id=call.id, direction=Direction.INBOUND, at=now())
+        ledger.close_reached("+306944000001", call_id=call.id, direction=Direction.INBOUND, at=now())
     assert [type(error) for error in failure] == [Conflict]
     assert not db.session.get_one(Callback, callback.id).is_open
 

@@ -25,9 +25,9 @@ def test_a_page_that_was_away_asks_what_it_missed(alice: User, bob: User, as_: C
 
 def test_badges_count_what_is_open(alice: User, as_: Callable[[User], FlaskClient]) -> None:
     browser = as_(alice)
-    assert browser.get("/desk/badges").json == {"callbacks": 0}
+    assert browser.get("/desk/badges").json == {"callbacks": 0, "notices": 0}
     make_callback()
-    assert browser.get("/desk/badges").json == {"callbacks": 1}
+    assert browser.get("/desk/badges").json == {"callbacks": 1, "notices": 0}
 
 
 def test_the_time_to_the_painted_card_is_logged_within_bounds(

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from flask import Flask
 
 from config.settings import Settings
-from webapp import install
-from webapp.accounts.models import Role
-from webapp.calls.models import Disposition
+from tests.factories import make_call
+from webapp import install, leases
+from webapp.accounts.models import Role, User
+from webapp.calls.models import CallState, Disposition
 from webapp.contacts.models import OwnNumber
 from webapp.db import db
 
@@ -27,3 +28,32 @@ def test_a_new_installation_can_wrap_calls_up_and_knows_itself(app: Flask, setti
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Disposition)) == len(install.DISPOSITIONS)
     assert set(db.session.scalars(sa.select(Role.name))) == {"agent", "supervisor", "admin"}
     assert db.session.scalars(sa.select(OwnNumber.value)).all() == ["+302100000100"]
+
+
+def test_a_call_of_a_switch_that_nobody_follows_any_more_is_over(app: Flask, settings: Settings, alice: User) -> None:
+    call = make_call(state=CallState.RINGING, ringing=(alice,))
+
+    prepare_without_switches(app, settings)
+
+    db.session.refresh(call)
+    assert call.is_over
+
+
+def test_a_command_beside_the_trial_leaves_the_calls_of_its_switch_alone(
+    app: Flask, settings: Settings, alice: User
+) -> None:
+    call = make_call(state=CallState.RINGING, ringing=(alice,))
+    assert leases.take("bridge:main", "the trial")
+
+    prepare_without_switches(app, settings)
+
+    db.session.refresh(call)
+    assert not call.is_over
+
+
+def prepare_without_switches(app: Flask, settings: Settings) -> None:
+    app.extensions["ringback.settings"] = replace(settings, switches=())
+    try:
+        install.prepare(app)
+    finally:
+        app.extensions["ringback.settings"] = settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -12,7 +12,7 @@ from flask import Flask
 
 from webapp import events
 from webapp.accounts.models import Team
-from webapp.db import db, transaction
+from webapp.db import db, lock, lock_all, transaction
 from webapp.leases import Lease
 
 
@@ -83,6 +83,34 @@ def test_a_subscriber_that_fails_after_the_commit_fails_alone(app: Flask, heard:
         events.publish(SomethingHappened("sale"))
     assert teams() == {"Sales"}
     assert heard["after"] == ["sale"]
+
+
+def test_many_changes_of_one_transaction_are_told_together_once(app: Flask, heard: dict[str, list[str]]) -> None:
+    together: list[list[str]] = []
+    events.after_commit_together(SomethingHappened)(lambda all: together.append([event.what for event in all]))
+    try:
+        with transaction():
+            for what in ("one", "two", "three"):
+                events.publish(SomethingHappened(what))
+            assert together == []
+        with pytest.raises(LookupError), transaction():
+            events.publish(SomethingHappened("four"))
+            raise LookupError
+    finally:
+        events._together.pop(SomethingHappened)
+    assert together == [["one", "two", "three"]]
+
+
+def test_rows_that_were_locked_together_are_not_asked_for_again(
+    app: Flask, questions: Callable[[Callable[[], object]], int]
+) -> None:
+    with transaction():
+        db.session.add_all([Team(name=name) for name in ("Sales", "Support")])
+    with transaction():
+        both = lock_all(sa.select(Team), Team)
+        assert questions(lambda: [lock(team) for team in both]) == 0
+    with transaction():
+        assert questions(lambda: lock(both[0])) == 1, "another transaction knows nothing of it"
 
 
 def test_it_does_not_nest(app: Flask) -> None:

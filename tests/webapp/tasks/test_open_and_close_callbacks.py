@@ -15,7 +15,7 @@ from webapp.calls import capture
 from webapp.db import db, transaction
 from webapp.errors import Conflict, Invalid
 from webapp.tasks import actions
-from webapp.tasks.jobs import notice_overdue
+from webapp.tasks.jobs import sweep
 from webapp.tasks.models import Callback, CallbackState, ClosedAs
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -195,11 +195,11 @@ def test_dismissing_closes_with_who_and_why(app: Flask, alice: User) -> None:
 
 def test_an_overdue_callback_is_told_once(app: Flask) -> None:
     callback = make_callback(due_at=NINE)
-    notice_overdue()
+    sweep()
     db.session.rollback()
     db.session.refresh(callback)
     told = callback.overdue_told_at
     assert told is not None
-    notice_overdue()
+    sweep()
     db.session.refresh(callback)
     assert callback.overdue_told_at == told

@@ -16,7 +16,8 @@ from tests.factories import make_call, make_callback
 from webapp.accounts.models import User
 from webapp.calls.models import Call
 from webapp.db import db, now, transaction
-from webapp.tasks import queries
+from webapp.tasks import forms, listing, queries
+from webapp.tasks.listing import Filters, Tab
 from webapp.tasks.models import Callback, CallbackState, ClosedAs
 
 JSON = {"Accept": "application/json"}
@@ -31,50 +32,50 @@ def fresh(callback: Callback) -> Callback:
     return db.session.get_one(Callback, callback.id)
 
 
-def test_who_waits_longest_and_called_most_is_first(alice: User) -> None:
+def test_overdue_comes_first_then_who_called_most(alice: User) -> None:
     soon = make_callback("+306944000001", due_at=now() + timedelta(minutes=5))
     often = make_callback("+306944000002", due_at=now() + timedelta(minutes=20), missed=3)
     late = make_callback("+306944000003", due_at=now() - timedelta(minutes=1))
     later = make_callback("+306944000004", due_at=now() - timedelta(minutes=9))
-    assert [row.id for row in queries.open_callbacks().rows] == [later.id, late.id, often.id, soon.id]
+    assert [row.id for row in listing.page(alice, Filters()).rows] == [later.id, late.id, often.id, soon.id]
 
 
 def test_an_overlong_list_is_read_page_by_page_to_its_end(
     alice: User, as_: Callable[[User], FlaskClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "OPEN_PAGE", 20)
+    monkeypatch.setattr(forms, "PAGE", 20)
     at = now()
     for number in range(29):
         make_callback(
             f"+30694400{number:04}", missed=1 + number % 4,
             due_at=at + timedelta(minutes=number % 7 - 3), claimed_by_id=alice.id if number % 2 else None,
         )  # fmt: skip
-    whole = [row.id for row in queries.open_callbacks(size=1000).rows]
+    whole = [row.id for row in listing.page(alice, Filters(), size=1000).rows]
     assert len(whole) == queries.how_many_open() == 29
-    page = queries.open_callbacks(size=3)
+    page = listing.page(alice, Filters(), size=3)
     seen = [row.id for row in page.rows]
     while page.after:
-        page = queries.open_callbacks(after=page.after, size=3)
+        page = listing.page(alice, Filters(), page.after, size=3)
         seen += [row.id for row in page.rows]
     assert seen == whole
 
     browser = as_(alice)
     first = browser.get("/callbacks").text
-    more = re.search(r'hx-get="(/callbacks\?[^"]+)"', first)
+    more = re.search(r'data-more href="([^"]+)"', first)
     assert more
     second = browser.get(more[1].replace("&amp;", "&")).text
     assert _rows(first) + _rows(second) == [str(row) for row in whole]
-    assert "hx-get" not in second
-    mine = queries.open_callbacks(of=alice, size=5)
-    assert {row.claimed_by_id for row in queries.open_callbacks(of=alice, after=mine.after).rows} == {alice.id}
+    assert "data-more" not in second
+    mine = listing.page(alice, Filters(tab=Tab.MINE), size=5)
+    assert {row.claimed_by_id for row in listing.page(alice, Filters(tab=Tab.MINE), mine.after).rows} == {alice.id}
 
 
 def test_who_became_urgent_between_two_pages_is_seen_twice_rather_than_never(alice: User) -> None:
     due = [make_callback(f"+30694400000{i}", due_at=now() + timedelta(minutes=i)).id for i in (1, 2, 3)]
-    after = queries.open_callbacks(size=2).after
+    after = listing.page(alice, Filters(), size=2).after
     with transaction():
         db.session.get_one(Callback, due[1]).missed = 3  # the last one of the first page
-    assert [row.id for row in queries.open_callbacks(after=after).rows] == [due[0], due[2]]
+    assert [row.id for row in listing.page(alice, Filters(), after).rows] == [due[0], due[2]]
 
 
 @pytest.mark.parametrize("after", ["forged", "0" * 32, "\x00"])
@@ -85,7 +86,7 @@ def test_a_page_that_does_not_exist(alice: User, as_: Callable[[User], FlaskClie
 def test_alice_claims_one_and_bob_is_told(alice: User, bob: User, as_: Callable[[User], FlaskClient]) -> None:
     callback = make_callback()
     answer = as_(alice).post(f"/callbacks/{callback.id}/claim")
-    assert (answer.status_code, answer.location) == (303, "/callbacks?tab=open")
+    assert (answer.status_code, answer.location) == (303, "/callbacks")
     answer = as_(bob).post(f"/callbacks/{callback.id}/claim", headers=JSON)
     assert answer.status_code == 409
     assert answer.json is not None
@@ -194,11 +195,11 @@ def test_closed_ones_are_read_page_by_page(alice: User, as_: Callable[[User], Fl
             f"+30694400{number:04}", state=CallbackState.CLOSED, open_key=None, closed_as=ClosedAs.DISMISSED,
             closed_at=now() - timedelta(minutes=number), closed_by_id=alice.id, reason="-",
         )  # fmt: skip
-    page = queries.closed_callbacks()
+    page = listing.page(alice, Filters(tab=Tab.CLOSED), size=50)
     assert page.after
     assert len(page.rows) == 50
-    assert len(queries.closed_callbacks(page.after).rows) == 1
-    assert f"after={page.after}" in as_(alice).get("/callbacks?tab=closed").text.replace("%3D", "=")
+    assert len(listing.page(alice, Filters(tab=Tab.CLOSED), page.after).rows) == 1
+    assert f"after={page.after}" in as_(alice).get("/callbacks?tab=closed&size=50").text.replace("%3D", "=")
 
 
 def test_a_callback_that_became_overdue_says_so(alice: User, as_: Callable[[User], FlaskClient]) -> None:

@@ -2,7 +2,7 @@
 import { say } from "./words";
 
 export class Failure extends Error {
-  constructor(readonly status: number, message: string) {
+  constructor(readonly status: number, message: string, readonly fields: Record<string, string> = {}) {
     super(message);
   }
 }
@@ -64,14 +64,12 @@ async function once(url: string, values: Values | undefined, options: Options): 
 
 async function passed(response: Response): Promise<Response> {
   if (response.ok) return response;
-  throw new Failure(response.status, await reason(response));
+  const told = await problem(response);
+  throw new Failure(response.status, told?.message || say(response.status === 403 ? "forbidden" : "unexpected"), told?.fields);
 }
 
-async function reason(response: Response): Promise<string> {
-  return (await problem(response))?.message || (response.status === 403 ? say("forbidden") : say("unexpected"));
-}
-
-async function problem(response: Response): Promise<{ code?: string; message?: string } | undefined> {
+interface Problem { code?: string; message?: string; fields?: Record<string, string> }
+async function problem(response: Response): Promise<Problem | undefined> {
   if (!response.headers.get("Content-Type")?.includes("json")) return undefined;
-  return ((await response.json().catch(() => null)) as { error?: { code?: string; message?: string } } | null)?.error;
+  return ((await response.json().catch(() => null)) as { error?: Problem } | null)?.error;
 }

@@ -1,5 +1,6 @@
 import htmx from "htmx.org";
 import { Failure, send } from "./api";
+import { changed } from "./changes";
 import { noteOf, saveAll } from "./notes";
 import { isMuted, Ringer } from "./ringer";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
@@ -57,14 +58,14 @@ export class Callbar extends HTMLElement {
   private onDesk(message: DeskMessage): void {
     this.seen = Math.max(this.seen, message.v ?? 0);
     void badges();
-    changed(message.kind);
+    changed(message.kind, message.ids);
   }
 
   /** After a lost connection: what changed meanwhile is asked, never replayed. */
   private async catchUp(): Promise<void> {
     const answer = await send(`/live/since?v=${this.seen}`).then((r) => r.json() as Promise<{ v: number; changed: boolean }>).catch(() => null);
     if (answer) this.seen = Math.max(this.seen, answer.v);
-    changed("callbacks", "recoveries", "ledger"); // everybody's, and in nobody's version
+    for (const kind of ["callbacks", "notices", "recoveries", "ledger"]) changed(kind); // in nobody's version
     if (answer?.changed) changed("call");
     saveAll();
     void badges();
@@ -255,11 +256,6 @@ function reportPaint(uid: string, version: number, at: number): void {
     performance.measure("ringback-pop", { start: at, detail: { uid, version, ms } });
     void send("/live/painted", undefined, { json: { uid, version, ms }, keepalive: true }).catch(() => undefined);
   }));
-}
-
-/** Parts of the page that show these things draw themselves anew. */
-function changed(...kinds: string[]): void {
-  for (const kind of kinds) document.dispatchEvent(new CustomEvent("ringback:changed", { detail: kind }));
 }
 
 async function badges(): Promise<void> {

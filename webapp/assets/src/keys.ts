@@ -1,6 +1,11 @@
 // The keyboard. Alt+letter works everywhere; single letters and digits only outside fields, and can be switched off.
 import type { Callbar } from "./callbar";
 
+/** A part of the page that has keys of its own, marked with data-keys. */
+export interface KeyTaker extends HTMLElement { takes(key: string): boolean }
+
+const taker = (): KeyTaker | null => document.querySelector<KeyTaker>("[data-keys]");
+
 const SINGLE = "ringback:single-keys";
 const singleKeys = (): boolean => localStorage.getItem(SINGLE) !== "off";
 const bar = (): Callbar | null => document.querySelector("ringback-callbar");
@@ -15,12 +20,13 @@ document.addEventListener("keydown", (event) => {
 
 function used(event: KeyboardEvent): boolean {
   if (event.altKey && !event.ctrlKey && !event.metaKey) return withAlt(event.code);
-  if (event.key === "Escape") return leaveField(event.target);
+  if (event.key === "Escape") return leaveField(event.target) || (!document.querySelector("dialog[open]") && Boolean(taker()?.takes("Escape")));
   if ((event.ctrlKey || event.metaKey) && !event.altKey) {
     if (event.key === "Enter") return saveWrapUp(event.target);
     return event.key.toLowerCase() === "k" && focus("#global-search");
   }
   if (event.ctrlKey || event.metaKey || typing(event.target) || !singleKeys() || document.querySelector("dialog[open]")) return false;
+  if (taker()?.takes(event.key)) return true;
   return /^[1-9]$/.test(event.key) ? choose(event.key) : single(event.key);
 }
 

@@ -1,19 +1,19 @@
 import htmx from "htmx.org";
 import { send } from "./api";
+import { onChanged } from "./changes";
 
 const CALM = 250; // several changes in a row are one request
 
 /** <ringback-live id on="call callbacks">: a part of the page that is drawn anew when such a thing changes. */
 class Live extends HTMLElement {
   private timer = 0;
-  private listen = (event: Event): void => {
-    const kinds = (this.getAttribute("on") ?? "").split(" ");
-    if (kinds.includes((event as CustomEvent<string>).detail)) this.soon();
-  };
+  private deaf: () => void = () => undefined;
 
-  connectedCallback(): void { document.addEventListener("ringback:changed", this.listen); }
+  connectedCallback(): void {
+    this.deaf = onChanged(({ kind }) => { if ((this.getAttribute("on") ?? "").split(" ").includes(kind)) this.soon(); });
+  }
   disconnectedCallback(): void {
-    document.removeEventListener("ringback:changed", this.listen);
+    this.deaf();
     clearTimeout(this.timer);
   }
 

@@ -1,6 +1,7 @@
 // The frame around the pages: htmx's manners, navigation, menus, dialogs, preferences. It lives as long as the document.
 import { csrfToken, endedSession, send, sessionEnded } from "./api";
 import type { Callbar } from "./callbar";
+import { changed } from "./changes";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
 
@@ -131,7 +132,8 @@ async function quietly(form: HTMLFormElement, submitter: HTMLElement | null): Pr
     toast((error as Error).message, "bad");
   } finally {
     form.removeAttribute("aria-busy");
-    document.dispatchEvent(new CustomEvent("ringback:changed", { detail: form.dataset.fetch }));
+    const id = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(form.action)?.[0]; // of the one thing that it is about
+    changed(form.dataset.fetch ?? "", id ? [id] : undefined);
   }
 }
 
@@ -161,7 +163,7 @@ function showStatus(form: HTMLFormElement, status: string): void {
   summary.focus();
   announce(summary.querySelector(".text")!.textContent!);
   void document.querySelector<Callbar>("ringback-callbar")?.refresh();
-  document.dispatchEvent(new CustomEvent("ringback:changed", { detail: "call" }));
+  changed("call");
 }
 
 async function askToNotify(): Promise<void> {

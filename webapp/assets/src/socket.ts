@@ -3,7 +3,7 @@ import { io, type Socket } from "socket.io-client";
 import { userId } from "./api";
 
 export interface CallMessage { uid: string; version: number; state: string; v?: number }
-export interface DeskMessage { kind: string; v?: number }
+export interface DeskMessage { kind: string; ids?: string[]; v?: number }
 
 let socket: Socket | null = null;
 export function connect(): Socket | null {

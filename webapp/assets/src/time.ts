@@ -1,7 +1,7 @@
 // <ringback-time mode="…"><time datetime="…"></time></ringback-time>: times in the reader's own language and zone; ages tick.
-import { language } from "./words";
+import { language, say } from "./words";
 
-const MINUTE = 60, HOUR = 3600, DAY = 86400;
+const MINUTE = 60, HOUR = 3600, DAY = 86400, TICKS = 10 * MINUTE;
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 const dateOnly = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
 const dayAndTime = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -44,11 +44,19 @@ function words(mode: string, at: number): string {
     case "clock": return clock.format(at);
     case "datetime": return dayAndTime.format(at);
     case "date": return dateOnly.format(at);
-    case "due": return age > 0 ? length(age) : relative.format(...amount(Math.min(age, -MINUTE) * -1));
+    case "due": return due(age);
+    case "age": return length(age);
+    case "until": return age > 0 ? relative.format(0, "second") : relative.format(...amount(Math.max(-age, MINUTE)));
     default:
       if (Math.abs(age) > 6 * DAY) return dateOnly.format(at);
       return Math.abs(age) < 45 ? relative.format(0, "second") : relative.format(...amount(-age));
   }
+}
+
+/** Close to its moment it ticks: both while it comes and while it is past. */
+function due(age: number): string {
+  if (age > 0) return age < HOUR ? timer(age) : length(age);
+  return age > -TICKS ? say("in_time", { time: timer(-age) }) : relative.format(...amount(-age));
 }
 
 class Time extends HTMLElement {
@@ -65,9 +73,9 @@ class Time extends HTMLElement {
 }
 customElements.define("ringback-time", Time);
 
-export function showTimes(): void {
-  for (const element of document.querySelectorAll<Time>("ringback-time")) element.show();
+export function showTimes(inside: ParentNode = document): void {
+  for (const element of inside.querySelectorAll<Time>("ringback-time")) element.show();
 }
-document.addEventListener("htmx:after:swap", showTimes);
-document.addEventListener("visibilitychange", showTimes);
+document.addEventListener("htmx:after:swap", () => showTimes());
+document.addEventListener("visibilitychange", () => showTimes());
 setInterval(() => { if (!document.hidden) showTimes(); }, 1000);

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'c4e9ab55f185'
-down_revision = 'fff72252825a'
+down_revision = '21320a247d93'
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,87 @@
+"""Who is told what of a callback. Each is told once: a notice's key says of which moment it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from webapp.accounts.models import User
+from webapp.calls.shown import number_display
+from webapp.notices.actions import notify
+from webapp.tasks.models import Callback
+from webapp.tasks.people import above, concerned, heads
+
+REMINDER, OVERDUE, STILL_OVERDUE = "callback.reminder", "callback.overdue", "callback.still_overdue"
+EXHAUSTED, ASSIGNED, TAKEN, TURN, PROMISE = (
+    "callback.exhausted", "callback.assigned", "callback.taken", "callback.turn", "callback.promise",
+)  # fmt: skip
+ASSIGNED_MANY, MINE = "callback.assigned_many", "/callbacks?tab=mine"
+
+
+def remind(callback: Callback, moment: datetime, at: datetime) -> None:
+    kind = PROMISE if callback.promised_for else REMINDER
+    _tell(concerned(callback, at), kind, callback, moment, at)
+
+
+def tell_overdue(callback: Callback, at: datetime) -> None:
+    """At once, on screen and by mail: the heads of those who had it to do."""
+    _tell(heads(callback, at), OVERDUE, callback, callback.due_at, at, mail=True)
+
+
+def tell_above(callback: Callback, at: datetime) -> None:
+    _tell(above(callback, at), STILL_OVERDUE, callback, callback.due_at, at, mail=True)
+
+
+def tell_exhausted(callback: Callback, at: datetime) -> None:
+    _tell(heads(callback, at), EXHAUSTED, callback, at, at, mail=True)
+
+
+def tell_turn(callback: Callback, at: datetime) -> None:
+    """The turn of a caller who left the queue to be called has come."""
+    _tell(concerned(callback, at), TURN, callback, at, at)
+
+
+def tell_assigned(callback: Callback, to: User, by: User, at: datetime) -> None:
+    if to.id != by.id:
+        _tell([to], ASSIGNED, callback, at, at, by=by.name)
+
+
+def tell_assigned_many(how_many: int, to: User, by: User, at: datetime) -> None:
+    """Once for all of them."""
+    if to.id != by.id:
+        facts = {"count": str(how_many), "by": by.name}
+        notify([to], kind=ASSIGNED_MANY, key=f"{ASSIGNED_MANY}:{by.id}:{at.isoformat()}", facts=facts, link=MINE, at=at)
+
+
+def tell_taken(callback: Callback, from_: User, by: User, at: datetime) -> None:
+    """Somebody who was on it is told that they are not any more."""
+    if from_.id != by.id:
+        _tell([from_], TAKEN, callback, at, at, by=by.name)
+
+
+def _tell(
+    users: Iterable[User], kind: str, callback: Callback, moment: datetime, at: datetime, *, mail: bool = False,
+    **more: str,
+) -> None:  # fmt: skip
+    notify(
+        users, kind=kind, key=f"{kind}:{callback.id}:{moment:%Y-%m-%dT%H:%M:%S.%f}", facts=_facts(callback) | more,
+        link=f"/callbacks?tab=open#callback-{callback.id}", at=at, mail=mail,
+    )  # fmt: skip
+
+
+def _facts(callback: Callback) -> dict[str, Any]:
+    """Names and numbers come from a line or a form: whoever shows them escapes them."""
+    has_it = callback.claimed_by or callback.assigned_to
+    number = number_display(callback.number, callback.number_raw, callback.switch)
+    return {
+        "who": (callback.party.name if callback.party else callback.name_raw) or number,
+        "number": number,
+        "queue": callback.queue or "",
+        "missed": callback.missed,
+        "attempts": callback.attempts,
+        "due_at": callback.due_at.isoformat(),
+        "since_at": callback.first_missed_at.isoformat(),
+        "promised_at": callback.promised_for.isoformat() if callback.promised_for else "",
+        "has_it": has_it.name if has_it else "",
+    }

@@ -1,0 +1,39 @@
+"""Clocks of customers: where a number is, what o'clock it is there, and which moment a date and a time on it are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from telephony import numbers
+
+MANY = 4  # a number that may be in more zones than this (toll-free, whole countries) says nothing of where it is
+_REGIONS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+
+
+def zones_of(number: str | None) -> list[str]:
+    """Where an E.164 number may be; empty if nobody can say."""
+    known = [zone for zone in numbers.zones_of(number or "") if zone in all_zones()]
+    return known if len(known) <= MANY else []
+
+
+@lru_cache(maxsize=1)
+def all_zones() -> tuple[str, ...]:
+    return tuple(sorted({name for name in available_timezones() if name.startswith(_REGIONS)} | {"UTC"}))
+
+
+def moment(local: datetime, zone: str) -> datetime | None:
+    """Of a clock's date and time; None for an hour that the clock leaves out. One that comes twice is the first."""
+    at = local.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+    return at if at.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == local else None
+
+
+def suggestion(at: datetime, zone: str) -> datetime:
+    """A time that one would promise: the next full hour there, or ten in the morning when people are not at work."""
+    there = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    hour = there.hour + 2 if there.minute else there.hour + 1
+    if 9 <= hour <= 18:
+        return there.replace(hour=hour, minute=0, second=0, microsecond=0)
+    ordinal = there.toordinal() + (1 if hour > 18 else 0)
+    return datetime.combine(datetime.fromordinal(ordinal), time(10))
