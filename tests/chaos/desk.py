@@ -11,16 +11,16 @@ import urllib.request
 from random import Random
 from uuid import UUID
 
+from tests.chaos.centre import DIRECT, SELLERS, SUPPORTERS, UNPLUGGED
 from tests.chaos.layouts import Layout
 from tests.chaos.people import PASSWORD
-from webapp.trial.people import Cast
 
 SECONDS = 10  # that an answer may take
 
 
 class Desk:
-    def __init__(self, layout: Layout, people: Cast, dice: Random) -> None:
-        self._layout, self._people, self._dice = layout, people, dice
+    def __init__(self, layout: Layout, dice: Random) -> None:
+        self._layout, self._dice = layout, dice
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="desk", daemon=True)
         self._token = ""
@@ -38,8 +38,8 @@ class Desk:
         username = ""
         while not self._over.wait(self._dice.uniform(0.3, 1.5)):
             try:
-                if not username or self._dice.random() < 0.2:
-                    username = self._dice.choice(self._people.agents).username
+                if not username or self._dice.random() < 0.4:
+                    username = self._dice.choice([*DIRECT, *UNPLUGGED, *SELLERS, *SUPPORTERS])
                     self._log_in(username)
                 self._open(f"{self._layout.url}/calls", timeout=SECONDS).read()
                 self._call()

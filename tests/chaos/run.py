@@ -79,7 +79,7 @@ def _suffer(plan: Plan, dice: Random, say: Say, centre: Centre, layout: Layout, 
     chosen = [fault for fault in everything_bad if plan.only in fault.name]
     planned = faults.schedule(chosen, Random(dice.random()), plan.seconds, plan.every)
     nemesis = faults.Nemesis(planned, say)
-    desk = Desk(layout, centre.pbx.people, Random(dice.random()))
+    desk = Desk(layout, Random(dice.random()))
     centre.open(seconds=plan.seconds, rate=plan.rate)
     desk.start()
     try:
