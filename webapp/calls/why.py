@@ -40,6 +40,12 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
+def forget_number(call: Call) -> None:
+    db.session.flush()
+    of_number = (StepKind.NUMBER, StepKind.MATCH)
+    db.session.execute(sa.delete(Step).where(Step.call_id == call.id, Step.kind.in_(of_number)))
+
+
 def steps_of(call: Call) -> list[Step]:
     return list(db.session.scalars(sa.select(Step).where(Step.call_id == call.id).order_by(Step.at, Step.id)))
 
