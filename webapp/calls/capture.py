@@ -24,7 +24,7 @@ from webapp.calls import why
 from webapp.calls.events import CallChanged, CallFinished, CallMerged, CallMissed, CustomerReached
 from webapp.calls.models import Call, CallNote, CallState, Leg, NumberChoice, Step, StepKind
 from webapp.contacts.queries import parties_with_number
-from webapp.db import db, transaction
+from webapp.db import db, now, transaction
 from webapp.events import publish
 from webapp.timeline.models import Activity
 
@@ -61,13 +61,13 @@ def _record(event: CallEvent, switch: str) -> None:
         if call is None:
             log.warning("event of an unknown call", switch=switch, uid=event.uid, told=type(event).__name__)
             return
-    before = _fingerprint(call)
+    heard, before = now(), _fingerprint(call)
     if not isinstance(event, CallEnded):
         _revive(call)
         call.linkedid = call.linkedid or event.uid
     _HANDLERS[type(event)](call, event)
     if _fingerprint(call) != before or call.version == 0:
-        why.note(call, StepKind.TOLD, why.facts_of(event), said_at=event.at)
+        why.note(call, StepKind.TOLD, why.facts_of(event), said_at=event.at, at=heard)
         changed(call)
 
 
@@ -278,6 +278,8 @@ def _identify(call: Call, customer: Caller) -> None:
         return  # not told yet
     call.withheld = identity.withheld
     call.number, call.number_raw, call.name_raw = identity.number, identity.raw, identity.name
+    if call.withheld:
+        why.forget_caller(call)
     why.note(call, StepKind.NUMBER, asdict(identity) | {"region": switches.region_of(call.switch)})
     if call.withheld:
         call.party_id = None
