@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from phonenumbers import SUPPORTED_REGIONS
+
 PREFIX = "RINGBACK_"
 SECRETS = ("secret_key", "password_salt")
 MIN_SECRET = 24  # characters
@@ -175,7 +177,7 @@ class _Reader:
 
     def _region(self) -> str:
         region = self.env.get("RINGBACK_REGION") or "GR"
-        if not (len(region) == 2 and region.isalpha() and region.isupper()):
+        if region not in SUPPORTED_REGIONS:
             self.problems.append(f"RINGBACK_REGION: {region!r} is not a country of two capital letters")
         return region
 
@@ -265,6 +267,8 @@ def _check_switch(name: str, table: Mapping[str, Any]) -> None:
         parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
         if type(value) is not kind or not all(re.fullmatch(form, str(part)) for part in parts):
             raise ValueError(f"[{name}] {key}: {value!r} is not {wanted}")
+    if table.get("region", "GR") not in SUPPORTED_REGIONS:
+        raise ValueError(f"[{name}] region: {table['region']!r} is not a country whose numbers are known")
 
 
 def _switch(name: str, table: Any, base: Path, region: str) -> SwitchSettings:

@@ -142,6 +142,7 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
         self.version: str | None = None
         self.hostname = secrets.token_hex(8)  # begins our ActionIDs: nobody on a phone line can guess one and answer it
         self.timeout, self.list_timeout, self.ping_interval = timeout, list_timeout, ping_interval
+        self._leaving = False  # we are closing it ourselves
         self.lost = threading.Event()  # set when this connection is over, for whatever reason
         self.lost_reason = ""
         self.handler_errors = 0
@@ -220,6 +221,7 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
 
     def close(self) -> None:
         """Log off and end all threads; may be called at any time, from any thread, and again."""
+        self._leaving = True
         if self._connected.is_set() and threading.current_thread() not in self._threads:
             with contextlib.suppress(AmiError):
                 self.send_action({"Action": "Logoff"}, timeout=min(1.0, self.timeout))
@@ -249,7 +251,8 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
     def _disconnected(self, reason: str) -> None:
         if not self._over(reason):
             return
-        log.warning("AMI connection lost: %s", reason)
+        if not self._leaving:  # else the switch only did what the log-off asked for
+            log.warning("AMI connection lost: %s", reason)
         if self._on_disconnect is not None:
             try:
                 self._on_disconnect(self, reason)

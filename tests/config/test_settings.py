@@ -103,6 +103,7 @@ def test_a_switch_secret_can_lie_in_a_file_beside_the_table(tmp_path: Path) -> N
         ("trunks", "PJSIP/carrier"),
         ("trunks", ["carrier"]),
         ("region", "gr"),
+        ("region", "XX"),
         ("port", "5038"),
         ("tls", "yes"),
         ("context", "out bound"),
@@ -131,3 +132,7 @@ def test_passwords_in_addresses_come_from_files_too_and_are_not_shown(tmp_path: 
 
 def test_a_time_zone_that_is_none_is_refused(tmp_path: Path) -> None:
     assert "RINGBACK_TIMEZONE" in problems(tmp_path, RINGBACK_TIMEZONE="Athens")[0]
+
+
+def test_a_country_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path, RINGBACK_REGION="XX")[0].startswith("RINGBACK_REGION: 'XX'")
