@@ -216,7 +216,10 @@ def _concerns(callback: Callback, call: Call, party: Party | None) -> bool:
 
 
 def _choices(dispositions: Sequence[Disposition]) -> list[Choice]:
-    return [Choice(code=row.code, label=row.label, key=key) for key, row in enumerate(dispositions, start=1)]
+    return [
+        Choice(code=row.code, label=call_shown.disposition_word(row), key=key)
+        for key, row in enumerate(dispositions, start=1)
+    ]
 
 
 def _taken_by(call: Call) -> str:
