@@ -33,6 +33,19 @@ def missed(customer: Customers, books: Books, alice: Screen) -> None:
 
 
 @pytest.mark.usefixtures("missed")
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (1024, 768)])
+def test_the_card_of_the_next_caller_lies_over_nothing_that_alice_clicks(
+    customer: Customers, alice: Screen, width: int, height: int
+) -> None:
+    alice.page.set_viewport_size({"width": width, "height": height})
+    customer.calls("alice", "+306944000002")
+    expect(alice.card("ringing")).to_be_visible()
+
+    for name in ("Call back", "Claim", "Dismiss: Dana Reyes"):
+        alice.page.locator("#callback-rows").get_by_role("button", name=name).click(trial=True)
+
+
+@pytest.mark.usefixtures("missed")
 def test_alice_claims_her_phone_rings_then_danas_and_the_task_closes_by_that_call(
     asterisk: Asterisk, books: Books, alice: Screen
 ) -> None:

@@ -48,6 +48,8 @@ def identify(call: Call, customer: Caller) -> None:
         return  # not told yet
     call.withheld = identity.withheld
     call.number, call.number_raw, call.name_raw = identity.number, identity.raw, identity.name
+    if call.withheld:
+        why.forget_caller(call)
     why.note(call, StepKind.NUMBER, asdict(identity) | {"region": switches.region_of(call.switch)})
     if call.withheld:
         call.party_id = None

@@ -23,6 +23,7 @@ from webapp.contacts import queries as contact_reads
 from webapp.contacts import shown as contacts
 from webapp.db import now, transaction
 from webapp.desk import promises, queries, shell
+from webapp.desk.cards import choices
 from webapp.errors import NotFound
 from webapp.tasks import queries as task_reads
 from webapp.tasks import shown as tasks
@@ -126,4 +127,5 @@ def call(call_id: UUID) -> Any:
         books=books.of_call(found),
         notes=shown.notes,
         callback=tasks.rows([callback], current_user)[0] if callback else None,
+        dispositions=choices(call_reads.dispositions()) if found.was_talked_by(current_user.id) else [],
     )
