@@ -165,6 +165,7 @@ class CallBook:
         for key in other.keys:
             self.calls[key] = survivor
         survivor.keys |= other.keys
+        survivor.tainted = survivor.tainted or other.tainted
         if other.exists and survivor.exists:
             self.out.append(CallsMerged(uid=survivor.uid, at=at, merged=other.uid))
 
