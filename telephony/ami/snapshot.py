@@ -39,7 +39,13 @@ class Doubts:
 
 
 def resync(
-    book: CallBook, channels: Sequence[Headers], queues: Sequence[Frame], at: datetime, doubts: Doubts, *, heard: datetime
+    book: CallBook,
+    channels: Sequence[Headers],
+    queues: Sequence[Frame],
+    at: datetime,
+    doubts: Doubts,
+    *,
+    heard: datetime,
 ) -> None:
     """`heard`: when the switch was heard last before `at`."""
     live = {frame["Uniqueid"]: frame for frame in channels if frame.get("Uniqueid") and frame.get("Channel")}

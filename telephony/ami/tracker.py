@@ -133,7 +133,9 @@ class CallTracker:
         resync(self._book, listed, queues, at, doubts, heard=self._now)
         self._doubts = doubts.open
         self._now = max(self._now, at)
-        talking = frozenset(call.uid for call in self._book.calls.values() if call.open and _is_listed_talking(call, listed))
+        talking = frozenset(
+            call.uid for call in self._book.calls.values() if call.open and _is_listed_talking(call, listed)
+        )
         told = Resynced(at=at, open_uids=self.open_uids(), restarted=restarted, talking_uids=talking)
         return [*self._told(), told]
 

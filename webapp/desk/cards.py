@@ -11,7 +11,6 @@ from flask_babel import gettext as _
 
 from telephony.events import LegResult
 from webapp.accounts.models import User
-from webapp.accounts.permissions import Permission, may
 from webapp.calls import actions as calls
 from webapp.calls import queries as call_reads
 from webapp.calls import shown as call_shown
@@ -22,7 +21,6 @@ from webapp.contacts.models import Party
 from webapp.db import now
 from webapp.tasks import queries as tasks
 from webapp.tasks.models import Callback
-from webapp.tasks.promises import zone_of
 
 WEEK = timedelta(days=7)
 # what an agent has to look at first
@@ -87,7 +85,6 @@ class Card:
     dispositions: list[Choice]
     disposition: str | None
     answered_elsewhere_by: str | None
-    zone: str  # on whose clock a call is promised; "" when the number is not known
     expires_in: float | None  # seconds; then the card goes away by itself
 
 
@@ -148,7 +145,6 @@ def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
         dispositions=choices(known.dispositions),
         disposition=call.disposition.code if call.disposition else None,
         answered_elsewhere_by=_taken_by(call) if state == "answered_elsewhere" else None,
-        zone=zone_of(call.number) if call.number and may(user, Permission.CALLBACK_WORK) else "",
         expires_in=_expires_in(call, leg, state, at),
     )
 

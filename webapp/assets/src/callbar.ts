@@ -232,11 +232,6 @@ export class Callbar extends HTMLElement {
       if (uid && form.matches("[data-save]")) await noteOf(uid).save();
       await send(form.action, values);
       if (form.matches("[data-save]")) toast(say("saved"), "good");
-      if (form.matches("[data-promise]")) {
-        form.reset();
-        form.closest("details")!.open = false;
-        toast(say("promised"), "good");
-      }
     } catch (error) {
       toast((error as Error).message, "bad");
     } finally {
