@@ -207,4 +207,6 @@ class Resynced:
     at: datetime
     open_uids: frozenset[str] = field(default_factory=frozenset)
     restarted: bool = False  # the switch itself was restarted: everything before is over
-    talking_uids: frozenset[str] = field(default_factory=frozenset)  # of these: listed in one bridge with a phone of ours
+    talking_uids: frozenset[str] = field(
+        default_factory=frozenset
+    )  # of these: listed in one bridge with a phone of ours
