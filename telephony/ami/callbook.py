@@ -48,6 +48,9 @@ class CallBook:
     def all_calls(self) -> list[Call]:
         return list({id(call): call for call in self.calls.values()}.values())
 
+    def is_trunk(self, channel: str) -> bool:
+        return role_of(channel, self._trunks) is Role.TRUNK
+
     def is_gone(self, uid: str) -> bool:
         return uid in self._gone
 
@@ -110,6 +113,8 @@ class CallBook:
         """In a call with a customer, a further trunk channel is a phone of ours elsewhere (forwarding, transfer)."""
         if call.customer is not None or channel.uid in call.legs:
             return False
+        if call.last_customer is not None and call.last_customer.uid == channel.uid:
+            return True  # it was not gone: the hangup that was heard was none
         return call.last_customer is None or (not call.inbound and call.answered_at is None)
 
     @staticmethod

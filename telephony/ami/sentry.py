@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from telephony.ami.channels import Channel
+from telephony.ami.channels import Switchboard
 from telephony.ami.frames import Frame, looks_torn
 from telephony.ami.untrusted import plain
 
@@ -43,7 +43,8 @@ _SNAPSHOTS = {f"{role}CallerIDNum": tuple(role + name for name in SNAPSHOT) for 
 _REST = SNAPSHOT[_BEFORE + 1 :]
 _BARE = "OriginateResponse"  # shows no channel, but has a CallerIDNum: ours
 _IDS = frozenset({"Newchannel", "Newstate", "NewCallerid", "Hangup", "HangupRequest", "BridgeEnter", "BridgeLeave"})
-_WARY = 8  # frames after one that was torn which, if they show no channel in full, are not believed
+_WARY = 64  # frames after one that was torn which, if they show no channel in full, are not believed
+_REMEMBERED = 1_000  # forgers' channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,14 @@ class _Form(Enum):
 class Sentry:
     """Looks at each frame before it is believed.
 
-    How much it demands it learns from the switch: once an event showed a channel in full, all have to.
+    How much it demands it learns from the switch: once an event showed a channel as Asterisk does, all have to.
     """
 
-    def __init__(self, channel_named: Callable[[str], Channel | None]) -> None:
+    def __init__(self, board: Callable[[], Switchboard]) -> None:
         self.frames = 0  # that were forged or torn
         self.caught = ""  # the channel of whoever did that to the frame that was read last
-        self._channel_named = channel_named
+        self._board = board
+        self._forgers: dict[str, None] = {}  # names of channels, oldest first
         self._strict = self._stamped = False
         self._torn = 0  # frames to be wary of from now on
         self._forger = ""
@@ -86,13 +88,14 @@ class Sentry:
         if not frame.raw.startswith(b"Event: "):
             self._rest(frame)
             return None
-        if frame.tainted:
-            return self._read_tainted(frame)
-        found = _form(frame)
+        self._strict = self._strict or _begins_as_asterisk_does(frame)
+        found = _Form.BROKEN if frame.tainted else _form(frame)
+        if found is _Form.BROKEN and (frame.tainted or self._strict):
+            return self._read_broken(frame)
         if found is _Form.WHOLE:
             self._torn = 0
-            if self._learn(frame):
-                return frame
+            if self._head_is_right(frame):
+                return self._with_its_own_id(frame, frame) if "Uniqueid" in frame else frame
             self._forged(frame)
         elif self._torn:
             self._torn = 0 if _has(frame, _REST) else self._torn - 1
@@ -116,20 +119,36 @@ class Sentry:
     def entry(self, frame: Frame) -> Headers | None:
         """What is to be believed of an entry of a list of channels. Where a caller forged lines it is that the channel is
         there; not in which bridge, since that stands behind his words."""
-        if not frame.tainted and not (self._strict and _form(frame) is _Form.BROKEN):
+        if not frame.tainted and not (_begins_as_asterisk_does(frame) and _form(frame) is _Form.BROKEN):
             return frame
-        channel = self._channel_named(frame.get("Channel", ""))
+        channel = self._board().named(frame.get("Channel", ""))
         if channel is None:
             return None
         return {"Channel": channel.name, "Uniqueid": channel.uid, "Linkedid": channel.linkedid}
 
-    def _learn(self, frame: Frame) -> bool:
-        """Of a frame that shows channels in full: is its beginning right? (Some builds write a line before the time.)"""
-        self._strict = True
+    def _head_is_right(self, frame: Frame) -> bool:
+        """Of a frame that shows channels in full. (Some builds write a line before the time.)"""
         names = tuple(frame)[1:4]
         stamped = names[:1] == ("Privilege",) and "Timestamp" in names
         self._stamped = self._stamped or stamped
         return stamped or not self._stamped
+
+    def _with_its_own_id(self, frame: Frame, headers: Headers) -> Headers | None:
+        """A dialled number can break off all lines but the three that stand last, and put others' ids there. Names do not
+        change hands: by his channel's he is known."""
+        name, uid = frame.get("Channel", ""), headers.get("Uniqueid", "")
+        known, named = self._board().channels.get(uid), self._board().named(name)
+        if known is named and uid:
+            return headers
+        if known is None:
+            suspect = not uid or (named is not None and name in self._forgers)
+        else:
+            alias = bool(name) and (known.name in name or name in known.name)  # Surrogate/... and ...<ZOMBIE>
+            suspect = not alias and (named is not None or name in self._forgers or frame.name == "Newchannel")
+        if not suspect:
+            return headers
+        self._note(name)
+        return {**headers, "Uniqueid": named.uid, "Linkedid": named.linkedid} if named else None
 
     def _may_be(self, frame: Frame) -> bool:
         """Of a frame that shows no channel in full."""
@@ -139,7 +158,7 @@ class Sentry:
             return True  # of the whole switch
         return not self._strict and (frame.name not in _IDS or ("Uniqueid" in frame and "Linkedid" in frame))
 
-    def _read_tainted(self, frame: Frame) -> Headers | None:
+    def _read_broken(self, frame: Frame) -> Headers | None:
         if self._is_torn(frame):
             if self._torn:
                 self._forged(frame)
@@ -147,37 +166,34 @@ class Sentry:
                 self._tear(frame)
             return None
         self._torn = 0
-        name = frame.get("Channel", "")
-        self._note(name)
-        return self._own(frame, self._channel_named(name))
+        self._note(frame.get("Channel", ""))
+        return self._own(frame)
 
     def _is_torn(self, frame: Frame) -> bool:
         if self._strict:
             return any(not _has(frame, lines) for name, lines in _SNAPSHOTS.items() if name in frame)
         return bool(self._torn) or (frame.name in _IDS and not ("Uniqueid" in frame and "Linkedid" in frame))
 
-    @staticmethod
-    def _own(frame: Frame, channel: Channel | None) -> Headers | None:
-        """The lines that are Asterisk's. Whose they are is told by the channel's name, which no caller can write."""
+    def _own(self, frame: Frame) -> Headers | None:
+        """The lines that are Asterisk's."""
         headers = dict(plain(frame))
-        if channel is not None:
-            if headers.get("Uniqueid", channel.uid) != channel.uid:
-                return None
-            headers["Uniqueid"] = channel.uid
-            headers.setdefault("Linkedid", channel.linkedid)
-        elif frame.name == "Newchannel" and "Linkedid" in frame:  # there the caller's words come before them
+        if frame.name == "Newchannel" and "Linkedid" in frame:  # there the caller's words come before them
             headers["Uniqueid"], headers["Linkedid"] = frame.getlist("Uniqueid")[-1], frame.getlist("Linkedid")[-1]
-        return None if frame.name in _IDS and "Uniqueid" not in headers else headers
+        return self._with_its_own_id(frame, headers) if "Channel" in frame else headers
 
     def _rest(self, frame: Frame) -> None:
         """Of a torn frame; or what else a caller put between. (Answers, in a recording, are nobody's.)"""
         if frame.raw.startswith(b"Response: "):
             return
+        if not self._torn:  # its head was of an event that nobody wants, or had the last lines; here are its own
+            uid = (frame.getlist("Uniqueid") or [""])[-1]
+            channel = self._board().channels.get(uid)
+            self._forger = channel.name if channel and channel.name in self._forgers else ""
         self._torn = 0 if "Linkedid" in frame else max(0, self._torn - 1)
         self._forged(frame)
 
     def _tear(self, frame: Frame) -> None:
-        self._torn, self._forger = _WARY, frame.get("Channel", "")
+        self._torn, self._forger = _WARY, frame.get("Channel") or self._forger
         self._note(self._forger)
 
     def _forged(self, frame: Frame) -> None:
@@ -186,6 +202,16 @@ class Sentry:
     def _note(self, forger: str) -> None:
         self.frames += 1
         self.caught = forger or "?"
+        if forger:
+            self._forgers[forger] = None
+        if len(self._forgers) > _REMEMBERED:
+            del self._forgers[next(iter(self._forgers))]
+
+
+def _begins_as_asterisk_does(frame: Frame) -> bool:
+    names = tuple(frame)
+    place = names.index("CallerIDNum") if "CallerIDNum" in names else 0
+    return place >= _BEFORE and names[place - _BEFORE : place] == SNAPSHOT[:_BEFORE]
 
 
 def _form(frame: Frame) -> _Form:

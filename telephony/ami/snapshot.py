@@ -50,10 +50,11 @@ def resync(
     """`heard`: when the switch was heard last before `at`."""
     live = {frame["Uniqueid"]: frame for frame in channels if frame.get("Uniqueid") and frame.get("Channel")}
     _close(book, [uid for uid in book.board.channels if uid not in live and doubts.dispelled("gone", uid)], at, heard)
+    known = set(book.board.channels)
     for frame in sorted(live.values(), key=_age, reverse=True):
         _adopt(book, frame, at, doubts)
-    for frame in live.values():
-        _place(book, frame, at, doubts)
+    for uid, frame in live.items():
+        _place(book, frame, at, doubts if uid in known else Doubts(None))
     queued = {frame.get("Uniqueid") for frame in queues}
     for call in book.all_calls():
         waits = call.customer is not None and call.customer.uid in queued

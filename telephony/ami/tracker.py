@@ -48,9 +48,10 @@ class CallTracker:
     def __init__(self, trunks: Sequence[str] = ("PJSIP/trunk",)) -> None:
         self._book = CallBook(frozenset(trunks))
         self._now = EPOCH
-        self._sentry = Sentry(self._named)
+        self._sentry = Sentry(lambda: self._book.board)
         self.forgeries = Forgeries()
-        self._tainted: dict[str, None] = {}  # calls, oldest first
+        self._accused: list[tuple[Call, str]] = []  # who forged, of whom that was not told yet
+        self._tainted: dict[str, str] = {}  # calls, and the forgers' channels; oldest first
         self._doubts: frozenset[tuple[str, ...]] = frozenset()
         self._handlers: dict[str, Callable[[Headers, datetime], None]] = {
             "Newchannel": self._newchannel,
@@ -98,18 +99,14 @@ class CallTracker:
         return self._told()
 
     def _accuse(self, forger: str) -> None:
-        channel = self._named(forger)
+        channel = self._book.board.named(forger)
         call = channel.call if channel else None
-        self.forgeries = Forgeries(self._sentry.frames, self._now, call.uid if call else forger)
         if call is not None and not call.tainted:
             call.tainted = True
-            self._tainted[call.uid] = None
-            if len(self._tainted) > _TAINTED_REMEMBERED:
-                del self._tainted[next(iter(self._tainted))]
-            self._book.out.append(LinesForged(uid=call.uid, at=self._now))
-
-    def _named(self, channel: str) -> Channel | None:
-        return self._book.board.named(channel)
+            self._accused.append((call, forger))
+            self._tell_of_the_accused()
+        source = call.uid if call else next((uid for uid, name in self._tainted.items() if name == forger), forger)
+        self.forgeries = Forgeries(self._sentry.frames, self._now, source)
 
     def flush(self) -> list[CallEvent]:
         """The recording is over: calls that are still open are lost (answered ones stay answered)."""
@@ -143,11 +140,25 @@ class CallTracker:
         return frozenset(call.uid for call in self._book.calls.values() if call.open)
 
     def _told(self) -> list[CallEvent]:
+        if self._accused:
+            self._tell_of_the_accused()
         out = self._book.out
         if not out:
             return []
         self._book.out = []
         return [self._as_tainted(event) for event in out]
+
+    def _tell_of_the_accused(self) -> None:
+        self._accused = [each for each in self._accused if not self._tell_forged(*each) and each[0].channels]
+
+    def _tell_forged(self, call: Call, forger: str) -> bool:
+        """As soon as it is known to be a customer's call; once."""
+        if call.exists:
+            self._tainted[call.uid] = forger
+            if len(self._tainted) > _TAINTED_REMEMBERED:
+                del self._tainted[next(iter(self._tainted))]
+            self._book.out.append(LinesForged(uid=call.uid, at=self._now))
+        return call.exists
 
     def _as_tainted(self, event: CallEvent) -> CallEvent:
         call = self._book.calls.get(event.uid)
@@ -196,7 +207,9 @@ class CallTracker:
         if not name or self._book.is_gone(uid) or self._known(headers, at) is not None:
             return
         calling = headers.get("ChannelStateDesc") == "Ring"
-        channel = self._book.add(uid, name, headers.get("Linkedid") or uid, at, calling=calling)
+        # who calls in begins a group of his own, whatever he writes
+        linkedid = uid if calling and self._book.is_trunk(name) else headers.get("Linkedid") or uid
+        channel = self._book.add(uid, name, linkedid, at, calling=calling)
         channel.exten = headers.get("Exten", "")
         call = channel.call
         if channel is call.customer:
