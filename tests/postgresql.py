@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -36,14 +37,23 @@ class PostgreSQL:
 
     def __enter__(self) -> PostgreSQL:
         self._run("initdb", "-D", str(self.data), "-U", "ringback", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{self.socket}' -c fsync=off"
-        self._run("pg_ctl", "-D", str(self.data), "-o", options, "-l", str(self.socket / "log"), "-w", "start")
+        self.start()
         self._run("createdb", "-h", str(self.socket), "-U", "ringback", "ringback")
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
+        with suppress(RuntimeError):  # it may have been stopped already
+            self.crash()
         shutil.rmtree(self.socket, ignore_errors=True)
+
+    def start(self) -> None:
+        """Also after a crash."""
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self.socket}' -c fsync=off"
+        self._run("pg_ctl", "-D", str(self.data), "-o", options, "-l", str(self.socket / "log"), "-w", "start")
+
+    def crash(self) -> None:
+        """Everybody is thrown out in the middle of what they do; what was committed is there at the next start."""
+        self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

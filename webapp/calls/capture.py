@@ -90,7 +90,9 @@ def settle(summary: CallSummary, *, switch: str) -> Settled | None:
     assert summary.ended_at is not None
     event = CallEnded(uid=summary.uid, at=summary.ended_at, summary=summary)
     call = _find(switch, summary.uid)
-    if call is not None and call.withheld:  # which the books may not know
+    if call is not None:  # only one of them may know: of a call that rang when we came, the switch does not tell it
+        _hide_if_withheld(call, event)
+    if call is not None and call.withheld:
         summary = replace(summary, customer=Caller("", withheld=True))
     before = story_of(call) if call else None
     was_open = call is not None and not call.is_over
@@ -132,7 +134,7 @@ def _record(event: CallEvent, switch: str, *, by_books: bool = False) -> None:
 
 
 def _hide_if_withheld(call: Call, event: CallEvent) -> None:
-    """The one thing that the books may not know; all else that comes late, or from a forger, has no word any more."""
+    """The one thing that may be told late; all else that comes late, or from a forger, has no word any more."""
     about: Any = event.summary if isinstance(event, CallEnded) else event if isinstance(event, CallStarted) else None
     if about is not None and about.customer.withheld and not call.withheld:
         identify(call, about.customer)

@@ -48,6 +48,13 @@ class CallRetold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumberWithheld:
+    """A number that we had written down turns out not to be ours to know."""
+
+    call_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallMissed:
     """An inbound call is over and nobody of ours talked to the customer."""
 

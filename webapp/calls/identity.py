@@ -10,9 +10,11 @@ from telephony.events import Caller, Direction
 from telephony.numbers import e164, is_withheld
 from webapp import switches
 from webapp.calls import why
+from webapp.calls.events import NumberWithheld
 from webapp.calls.models import Call, NumberChoice, StepKind
 from webapp.contacts.queries import parties_with_number
 from webapp.db import db
+from webapp.events import publish
 
 LONGEST_TEXT = 16_000  # characters of a caller's name or number that are kept
 
@@ -46,14 +48,16 @@ def identify(call: Call, customer: Caller) -> None:
     identity = read(customer, call.switch)
     if identity.withheld and call.direction is Direction.OUTBOUND:
         return  # not told yet
+    was_told = bool(call.number or call.number_raw)
     call.withheld = identity.withheld
     call.number, call.number_raw, call.name_raw = identity.number, identity.raw, identity.name
     if call.withheld:
-        why.forget_caller(call)
-    why.note(call, StepKind.NUMBER, asdict(identity) | {"region": switches.region_of(call.switch)})
-    if call.withheld:
         call.party_id = None
-    elif call.number and call.party_id is None:
+    if call.withheld and was_told:
+        why.forget_caller(call)
+        publish(NumberWithheld(call_id=call.id))
+    why.note(call, StepKind.NUMBER, asdict(identity) | {"region": switches.region_of(call.switch)})
+    if call.number and call.party_id is None:
         call.party_id = party_for(call.number)
         why.note(call, StepKind.MATCH, _matching(call.number, call.party_id))
 

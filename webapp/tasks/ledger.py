@@ -84,6 +84,24 @@ def take_back(call_id: UUID, *, direction: Direction, at: datetime) -> None:
     changed(entry)
 
 
+def hide_number(call: Call) -> None:
+    """The number that a missed call is entered under is not ours to know: the call gets an entry without one."""
+    link = db.session.get(CallbackCall, call.id)
+    if link is None:
+        return
+    entry = db.session.get_one(Callback, link.callback_id, with_for_update={"of": Callback})
+    db.session.delete(link)
+    db.session.flush()
+    if calls := _calls_of(entry):
+        _recount(entry, calls)
+        open_or_join(call)
+    else:
+        entry.number, entry.number_raw, entry.name_raw, entry.party_id = None, "", "", None
+        entry.open_key = key_of(call) if entry.is_open else None
+        db.session.add(CallbackCall(call_id=call.id, callback_id=entry.id))
+    changed(entry)
+
+
 def follow_merge(call_id: UUID, merged_id: UUID) -> None:
     """What was said of a call that is another one now is said of that."""
     call = db.session.get_one(Call, call_id)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from webapp import live
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import users_who_may
-from webapp.calls.events import CallbackAsked, CallFinished, CallMerged, CallMissed, CustomerReached
+from webapp.calls.events import CallbackAsked, CallFinished, CallMerged, CallMissed, CustomerReached, NumberWithheld
 from webapp.calls.models import Call
 from webapp.contacts.events import PhoneAdded
 from webapp.contacts.queries import parties_with_number
@@ -12,7 +12,7 @@ from webapp.events import after_commit_together, on
 from webapp.tasks import tickets
 from webapp.tasks.actions import adopt
 from webapp.tasks.events import CallbacksChanged
-from webapp.tasks.ledger import attempt_over, close_reached, follow_merge, open_or_join, take_back
+from webapp.tasks.ledger import attempt_over, close_reached, follow_merge, hide_number, open_or_join, take_back
 
 MOST_TOLD = 50  # callbacks by name
 
@@ -26,6 +26,11 @@ def open_callback(event: CallMissed) -> None:
 def close_callback(event: CustomerReached) -> None:
     take_back(event.call_id, direction=event.direction, at=event.at)
     close_reached(event.number, call_id=event.call_id, direction=event.direction, at=event.at)
+
+
+@on(NumberWithheld)
+def forget_number(event: NumberWithheld) -> None:
+    hide_number(db.session.get_one(Call, event.call_id))
 
 
 @on(CallFinished)
