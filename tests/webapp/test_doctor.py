@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -147,6 +148,7 @@ def test_the_books_are_looked_at_where_the_settings_say_they_are(office: Setting
 
 def run(office: Settings, *arguments: str) -> Result:
     environment = {
+        **{name: None for name in os.environ if name.startswith("RINGBACK_")},  # the tests' own are no settings
         "RINGBACK_DATA_DIR": str(office.data_dir),
         "RINGBACK_SWITCHES": str(office.data_dir.parent / "switches.toml"),
     }
