@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from babel.dates import get_timezone_location
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from telephony.events import LegResult
@@ -87,7 +89,7 @@ class Card:
     dispositions: list[Choice]
     disposition: str | None
     answered_elsewhere_by: str | None
-    zone: str  # on whose clock a call is promised; "" when the number is not known
+    where: str  # the place on whose clock a call is promised; "" when none can be
     expires_in: float | None  # seconds; then the card goes away by itself
 
 
@@ -148,9 +150,13 @@ def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
         dispositions=_choices(known.dispositions),
         disposition=call.disposition.code if call.disposition else None,
         answered_elsewhere_by=_taken_by(call) if state == "answered_elsewhere" else None,
-        zone=zone_of(call.number) if call.number and may(user, Permission.CALLBACK_WORK) else "",
+        where=_where(call.number) if call.number and may(user, Permission.CALLBACK_WORK) else "",
         expires_in=_expires_in(call, leg, state, at),
     )
+
+
+def _where(number: str) -> str:
+    return str(get_timezone_location(zone_of(number), locale=get_locale(), return_city=True))
 
 
 def _state(call: Call, leg: Leg | None) -> str:
