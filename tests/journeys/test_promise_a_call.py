@@ -32,7 +32,7 @@ def test_alice_promises_a_call_in_the_callees_time_and_is_reminded(
     card = alice.card("wrap_up")
     expect(card).to_be_visible()
     card.get_by_text("Promise a call").click()
-    expect(card).to_contain_text("On their clock: Europe/London")
+    expect(card).to_contain_text("On the clock of London")
     moment = (now() + timedelta(minutes=5)).astimezone(LONDON)
     card.get_by_label("When").fill(f"{moment:%Y-%m-%dT%H:%M}")
     card.locator("[id^=promise-note]").fill("About the red ones")
