@@ -85,7 +85,9 @@ def test_alice_claims_her_phone_rings_then_danas_and_the_task_closes_by_that_cal
 
 
 @pytest.mark.usefixtures("missed")
-def test_a_busy_customer_stays_on_the_list_and_alice_is_told(asterisk: Asterisk, books: Books, alice: Screen) -> None:
+def test_a_busy_customer_waits_for_the_next_attempt_and_alice_is_told(
+    asterisk: Asterisk, books: Books, alice: Screen
+) -> None:
     asterisk.called_back(is_busy())
 
     alice.page.get_by_role("button", name="Call back").click()
@@ -94,7 +96,8 @@ def test_a_busy_customer_stays_on_the_list_and_alice_is_told(asterisk: Asterisk,
 
     expect(alice.card("failed")).to_contain_text("Busy")
     assert books.call(direction=Direction.OUTBOUND).result is Result.BUSY
-    expect(alice.page.locator("#callback-rows tr")).to_have_count(1)
+    alice.page.get_by_role("link", name="Waiting 1").click()
+    expect(alice.page.locator("#callback-rows tr")).to_contain_text("again")
     assert _only(books).is_open
 
 
