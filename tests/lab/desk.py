@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from telephony.ami.client import AmiClient, Message
+from tests.lab.desk_phone import DeskPhone
 from tests.lab.pbx import PEOPLE, LabPbx
 from tests.lab.script import AUDIO, From, Step, answering, calling
 from webapp.trial.pbx import TRUNK_IP, dying_with_us
@@ -46,6 +46,10 @@ class Party:
     def listening(self) -> bool:
         return self._process.poll() is not None or _bound(self.ip, self.port)
 
+    @property
+    def failed(self) -> bool:
+        return self._process.poll() not in (None, 0)
+
     def over(self) -> None:
         """Waits until all of its steps are done."""
         self._process.wait(PATIENCE)
@@ -70,7 +74,7 @@ class Desk:
     ami: AmiClient
     directory: Path
     parties: list[Party] = field(default_factory=list)
-    notes: dict[str, object] = field(default_factory=dict)
+    desk_phones: list[DeskPhone] = field(default_factory=list)
 
     # names
 
@@ -105,6 +109,15 @@ class Desk:
         port = self.pbx.places.phone(self.number, PEOPLE.index(person) + 1)
         return self._party(answering(*steps), PHONE_IP, port, calls=calls, echo=echo)
 
+    def desk_phone(self, person: str, to: str, *, ring: float, talk: float, consult: float) -> DeskPhone:
+        """It transfers to a colleague as desk phones do."""
+        port = self.pbx.places.phone(self.number, PEOPLE.index(person) + 1)
+        phone = DeskPhone(
+            self.extension(person), port, self.pbx.ports.sip, self.extension(to), ring=ring, talk=talk, consult=consult
+        )
+        self.desk_phones.append(phone)
+        return phone
+
     def called(self, *steps: Step, which: int = 1, calls: int = 1) -> Party:
         """What a customer does who is called."""
         return self._party(answering(*steps), TRUNK_IP, self.pbx.places.customer(self.number, which), calls=calls)
@@ -129,8 +142,8 @@ class Desk:
         if AUDIO in scenario:
             (directory / AUDIO).write_bytes(speech())
         command = [
-            *(*self.sipp, f"127.0.0.1:{self.pbx.ports.sip}", "-sf", "story.xml", "-i", ip, "-mi", ip, "-p", str(port)),
-            *("-mp", str(_media_port(port)), "-m", str(calls), "-nostdin", "-aa", "-trace_err", "-error_file"),
+            *(*self.sipp, f"127.0.0.1:{self.pbx.ports.sip}", "-sf", "story.xml", "-i", ip, "-p", str(port)),
+            *("-mi", self.pbx.places.media_ip(port), "-mp", str(self.pbx.places.media), "-m", str(calls), "-nostdin", "-aa", "-trace_err", "-error_file"),
             *("errors.log", *(("-s", service) if service else ("-l", str(calls))), *(("-rtp_echo",) if echo else ())),
         ]
         for party in self.parties:
@@ -140,14 +153,15 @@ class Desk:
         self.parties.append(party)
         if not service:
             wait_for(f"{ip}:{port} to listen", lambda: party.listening)
+            assert not party.failed, party.complaints()
         return party
 
     def leave(self) -> None:
-        for party in self.parties:
+        for party in (*self.parties, *self.desk_phones):
             party.stop()
 
     def complaints(self) -> str:
-        return "\n".join(filter(None, (party.complaints() for party in self.parties)))
+        return "\n".join(filter(None, (party.complaints() for party in (*self.parties, *self.desk_phones))))
 
     # the switch
 
@@ -209,11 +223,6 @@ class Desk:
         return wait_for("a parked customer", look)
 
 
-def _media_port(port: int) -> int:
-    """Each party its own; SIPp takes four from here."""
-    return 32_768 + (port * 4) % 28_000
-
-
 def speech() -> bytes:
     """Eight seconds of a tone of 400 Hz, PCMU."""
     out = bytearray()
@@ -224,7 +233,3 @@ def speech() -> bytes:
         exponent = sample.bit_length() - 8
         out.append(~(sign | exponent << 4 | (sample >> (exponent + 3)) & 15) & 0xFF)
     return bytes(out)
-
-
-def without_suffix(channel: str) -> str:
-    return re.sub(r"-[0-9a-f]{8}(;[12])?$", "", channel)

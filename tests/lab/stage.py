@@ -154,6 +154,8 @@ class Stage:
         self.directory, self._sipp = directory, sipp
         self._plays = 0
         self._seen: set[UUID] = set()
+        self._old_uniqueids: set[str] = set()
+        self.heard: list[Frame] = []  # what the switch said during the last play
 
     def __enter__(self) -> Stage:
         self.pbx.start()
@@ -215,7 +217,8 @@ class Stage:
     # ------------------------------------------------------------------------------------------------------- books
 
     def _read_books(self, plays: Sequence[Played], heard_before: int) -> list[str]:
-        summaries = {call.uid: call for call in derive(self._heard_since(heard_before))}
+        self.heard = list(self._heard_since(heard_before))
+        summaries = {call.uid: call for call in derive(self.heard)}
         with self.app.app_context():
             query = sa.select(Call).options(selectinload(Call.legs)).order_by(Call.started_at)
             rows = [call for call in db.session.scalars(query).unique() if call.id not in self._seen]
@@ -241,8 +244,6 @@ class Stage:
         fresh = [each for each in written if not each.uniqueids & self._old_uniqueids]
         self._old_uniqueids |= {uid for each in fresh for uid in each.uniqueids}
         return fresh
-
-    _old_uniqueids: set[str] = set()
 
     def _journal(self) -> list[Path]:
         return sorted((self.app.extensions["ringback.settings"].data_dir / "journal" / SWITCH).glob("*.ami"))
