@@ -66,7 +66,11 @@ class Leg:
 
     def rang_during(self, moment: datetime) -> bool:
         return bool(
-            self.rang_at and self.rang_at <= moment and not self.answered_at and self.ended_at and self.ended_at >= moment
+            self.rang_at
+            and self.rang_at <= moment
+            and not self.answered_at
+            and self.ended_at
+            and self.ended_at >= moment
         )
 
     @property
@@ -296,11 +300,15 @@ class Call:
         return tuple(self._transfer(*pair) for pair in zip(self.transfers, untils, strict=False))
 
     def _transfer(self, transfer: PendingTransfer, until: datetime | None) -> Transfer:
-        others = [leg for leg in self.legs.values() if leg.line != transfer.by]  # who is called back was not transferred to
+        others = [
+            leg for leg in self.legs.values() if leg.line != transfer.by
+        ]  # who is called back was not transferred to
         later = [leg for leg in others if _between(leg.answered_at, transfer.at, until)]
         if transfer.reached or later:
             return Transfer(transfer.kind, transfer.by, transfer.to, "answered")
-        tried = {leg.result for leg in others if _between(leg.rang_at, transfer.at, until) or leg.rang_during(transfer.at)}
+        tried = {
+            leg.result for leg in others if _between(leg.rang_at, transfer.at, until) or leg.rang_during(transfer.at)
+        }
         result = Result.ABANDONED if LegResult.CANCELLED in tried else missed_result(tried) or Result.FAILED
         return Transfer(transfer.kind, transfer.by, transfer.to, result.value)
 

@@ -143,7 +143,18 @@ class Desk:
             (directory / AUDIO).write_bytes(speech())
         command = [
             *(*self.sipp, f"127.0.0.1:{self.pbx.ports.sip}", "-sf", "story.xml", "-i", ip, "-p", str(port)),
-            *("-mi", self.pbx.places.media_ip(port), "-mp", str(self.pbx.places.media), "-m", str(calls), "-nostdin", "-aa", "-trace_err", "-error_file"),
+            *(
+                "-mi",
+                self.pbx.places.media_ip(port),
+                "-mp",
+                str(self.pbx.places.media),
+                "-m",
+                str(calls),
+                "-nostdin",
+                "-aa",
+                "-trace_err",
+                "-error_file",
+            ),
             *("errors.log", *(("-s", service) if service else ("-l", str(calls))), *(("-rtp_echo",) if echo else ())),
         ]
         for party in self.parties:

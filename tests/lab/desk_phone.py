@@ -105,7 +105,11 @@ class DeskPhone:
         replaces = f"{colleague.call_id}%3Bto-tag%3D{tag[1]}%3Bfrom-tag%3Dsecond"
         uri = f"sip:{self._target}@{LOOPBACK}:{self._peer[1]}"
         self._request(
-            customer, "REFER", 2, f"Refer-To: <{uri}?Replaces={replaces}>", f"Referred-By: <sip:{self._extension}@{LOOPBACK}>"
+            customer,
+            "REFER",
+            2,
+            f"Refer-To: <{uri}?Replaces={replaces}>",
+            f"Referred-By: <sip:{self._extension}@{LOOPBACK}>",
         )
         message = self._until(lambda message: message.first.startswith("BYE"))
         self._reply(message, "200 OK", "")

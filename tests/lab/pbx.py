@@ -8,7 +8,6 @@ import wave
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.settings import SwitchSettings
 from webapp.trial.install import Installation
 from webapp.trial.pbx import Pbx, Ports, fill, free_tcp_port, free_udp_ports
 from webapp.trial.people import Cast, TrialQueue, cast

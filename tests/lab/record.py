@@ -35,7 +35,9 @@ def record(directory: Path, names: Sequence[str]) -> None:
 def _of_the_story(heard: Sequence[Frame]) -> list[Frame]:
     """Without the last call, and without what the bridge itself wrote into its journal."""
     last = next(number for number, frame in enumerate(heard) if frame.get("Exten") == "nowhere")
-    return [frame for frame in heard[:last] if not frame.mark and frame.name not in ("FullyBooted", "QueueMemberStatus")]
+    return [
+        frame for frame in heard[:last] if not frame.mark and frame.name not in ("FullyBooted", "QueueMemberStatus")
+    ]
 
 
 def _keep(path: Path, play: Played, frames: Sequence[Frame]) -> None:

@@ -1,7 +1,7 @@
 """What a phone does in one call, step by step, and the SIPp scenario that does it.
 
-    answering(rings(1), answers(), talks(2), types("#1"), hears_the_end())   for whoever is called
-    calling("2101000100", From("6940100001"), is_answered(), talks(2), hangs_up())   for whoever calls
+answering(rings(1), answers(), talks(2), types("#1"), hears_the_end())   for whoever is called
+calling("2101000100", From("6940100001"), is_answered(), talks(2), hangs_up())   for whoever calls
 """
 
 from __future__ import annotations
@@ -190,9 +190,7 @@ def hangs_up() -> Step:
 def types(keys: str, pause: float = KEY_SECONDS) -> Step:
     def step(dialog: _Dialog) -> None:
         for key in keys:
-            dialog.request(
-                "INFO", "Content-Type: application/dtmf-relay", body=f"Signal={key}\nDuration=100\n"
-            )
+            dialog.request("INFO", "Content-Type: application/dtmf-relay", body=f"Signal={key}\nDuration=100\n")
             dialog.add('<recv response="200"/>', f'<pause milliseconds="{_ms(pause)}"/>')
 
     return step
@@ -264,7 +262,8 @@ def answering(*steps: Step) -> str:
     dialog.add('<nop next="end"/>', '<label id="cancelled"/>')
     dialog.ok()
     dialog.add(
-        _reply("487 Request Terminated", resent=True), '<recv request="ACK" timeout="10000" ontimeout="end" next="end"/>'
+        _reply("487 Request Terminated", resent=True),
+        '<recv request="ACK" timeout="10000" ontimeout="end" next="end"/>',
     )
     _finish(dialog)
     return _scenario(dialog, '<Reference variables="via,icseq,peer,me,target"/>')

@@ -225,7 +225,7 @@ class Stage:
             links = db.session.execute(
                 sa.select(CallbackCall.call_id, Callback).join(Callback, Callback.id == CallbackCall.callback_id)
             )
-            callbacks = {call_id: callback for call_id, callback in links}
+            callbacks = {link[0]: link[1] for link in links}
             db.session.expunge_all()
         self._seen |= {call.id for call in rows}
         conversations = self._conversations()

@@ -28,8 +28,8 @@ def answered(who: str, talk: float | None = None, *, rang: bool = True) -> Leg:
     return Leg(who, "answered", talk, rang)
 
 
-def missed(who: str, how: str = "no_answer") -> Leg:
-    return Leg(who, how)
+def missed(who: str, how: str = "no_answer", *, rang: bool = True) -> Leg:
+    return Leg(who, how, rang=rang)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,9 @@ class Told:
         ):  # fmt: skip
             if value is not None:
                 is_told[key], expected[key] = row, value
-        found = [f"{key} is {is_told[key]!r}, not {expected[key]!r}" for key in expected if is_told[key] != expected[key]]
+        found = [
+            f"{key} is {is_told[key]!r}, not {expected[key]!r}" for key in expected if is_told[key] != expected[key]
+        ]
         return found + self._wrong_times(desk, call, truth)
 
     def _wrong_times(self, desk: Desk, call: Call, truth: Truth) -> list[str]:
@@ -134,7 +136,9 @@ class Told:
         talked: dict[str, float] = {}
         for leg in call.legs:
             talked[desk.person_of(leg.line)] = talked.get(desk.person_of(leg.line), 0.0) + leg.talk_seconds
-        times += [(f"talk of {leg.who}", talked.get(leg.who, 0.0), leg.talk) for leg in truth.legs if leg.talk is not None]
+        times += [
+            (f"talk of {leg.who}", talked.get(leg.who, 0.0), leg.talk) for leg in truth.legs if leg.talk is not None
+        ]
         slack = _delay(call, truth)
         wrong = [
             f"{what} is {row:.2f} s, not {true} s"

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from tests.lab.desk import wait_for
-from tests.lab.script import From, answers, gives_up, hangs_up, hears_the_end, is_answered, is_refused, refuses, rings, talks
+from tests.lab.script import (
+    From,
+    answers,
+    gives_up,
+    hangs_up,
+    hears_the_end,
+    is_answered,
+    is_refused,
+    refuses,
+    rings,
+    talks,
+)
 from tests.lab.stage import Scene, Stories
 from tests.lab.truth import Truth, answered, inbound, missed, outbound
 
@@ -61,7 +72,9 @@ def in_confidence_and_not_answered(scene: Scene) -> Truth:
 
 @STORIES.tell
 def with_letters_for_a_number(scene: Scene) -> Truth:
-    return unheard(scene, From("sales.bot", "call me: 210 | now"), customer=None, raw="sales.bot", name="call me: 210 | now")
+    return unheard(
+        scene, From("sales.bot", "call me: 210 | now"), customer=None, raw="sales.bot", name="call me: 210 | now"
+    )
 
 
 @STORIES.tell

@@ -164,7 +164,9 @@ def the_phone_forwards_to_a_colleague(scene: Scene) -> Truth:
     scene.phone("alice", forwards_to(scene.extension("bob")))
     scene.phone("bob", rings(1), answers(), talks(1), hangs_up())
     scene.call(PATIENT, is_answered(), hears_the_end()).over()
-    return inbound(scene, PATIENT, "answered", missed("alice", "declined"), answered("bob", 1), wait=1, talk=1, by="agent")
+    return inbound(
+        scene, PATIENT, "answered", missed("alice", "declined"), answered("bob", 1), wait=1, talk=1, by="agent"
+    )
 
 
 @STORIES.tell
@@ -210,7 +212,7 @@ def the_call_of_a_group_is_picked_up(scene: Scene) -> Truth:
     scene.after(0.5)
     scene.dial("bob", "*8", is_answered(), talks(1.5), hangs_up())
     caller.over()
-    others = [missed(person, "answered_elsewhere") for person in ("alice", "charlie", "bob")]
+    others = [missed(person, "answered_elsewhere", rang=person != "bob") for person in ("alice", "charlie", "bob")]
     return inbound(scene, GROUP, "answered", *others, answered("bob", 1.5, rang=False), wait=1.2, talk=1.5, by="agent")
 
 

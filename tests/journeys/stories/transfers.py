@@ -81,7 +81,16 @@ def blind_by_refer_to_a_mobile(scene: Scene) -> Truth:
 
 @STORIES.tell
 def blind_by_keys(scene: Scene) -> Truth:
-    scene.phone("alice", rings(0.5), answers(), talks(1), types("#1"), talks(0.7), types(scene.extension("bob")), hears_the_end())
+    scene.phone(
+        "alice",
+        rings(0.5),
+        answers(),
+        talks(1),
+        types("#1"),
+        talks(0.7),
+        types(scene.extension("bob")),
+        hears_the_end(),
+    )
     scene.phone("bob", rings(1), answers(), talks(1.5), hangs_up())
     scene.call(ALICE, is_answered(), hears_the_end()).over()
     return inbound(
@@ -93,7 +102,15 @@ def blind_by_keys(scene: Scene) -> Truth:
 @STORIES.tell
 def attended_by_keys(scene: Scene) -> Truth:
     scene.phone(
-        "alice", rings(0.5), answers(), talks(1), types("*2"), talks(0.7), types(scene.extension("bob")), talks(3), hangs_up()
+        "alice",
+        rings(0.5),
+        answers(),
+        talks(1),
+        types("*2"),
+        talks(0.7),
+        types(scene.extension("bob")),
+        talks(3),
+        hangs_up(),
     )
     scene.phone("bob", rings(0.5), answers(), talks(4), hangs_up())
     scene.call(ALICE, is_answered(), hears_the_end()).over()
@@ -107,7 +124,15 @@ def attended_by_keys(scene: Scene) -> Truth:
 def attended_by_keys_and_taken_back(scene: Scene) -> Truth:
     """Bob hangs up after the consultation; the customer is Alice's again."""
     scene.phone(
-        "alice", rings(0.5), answers(), talks(1), types("*2"), talks(0.7), types(scene.extension("bob")), talks(4.5), hangs_up()
+        "alice",
+        rings(0.5),
+        answers(),
+        talks(1),
+        types("*2"),
+        talks(0.7),
+        types(scene.extension("bob")),
+        talks(4.5),
+        hangs_up(),
     )
     scene.phone("bob", rings(0.5), answers(), talks(1), hangs_up())
     scene.call(ALICE, is_answered(), hears_the_end()).over()
@@ -133,7 +158,15 @@ def attended_by_a_desk_phone(scene: Scene) -> Truth:
 def completed_while_it_rings(scene: Scene) -> Truth:
     """Alice does not wait for Bob's answer."""
     scene.phone(
-        "alice", rings(0.5), answers(), talks(1), types("*2"), talks(0.7), types(scene.extension("bob")), talks(0.7), hangs_up()
+        "alice",
+        rings(0.5),
+        answers(),
+        talks(1),
+        types("*2"),
+        talks(0.7),
+        types(scene.extension("bob")),
+        talks(0.7),
+        hangs_up(),
     )
     scene.phone("bob", rings(1.5), answers(), talks(1.5), hangs_up())
     scene.call(ALICE, is_answered(), hears_the_end()).over()
@@ -147,7 +180,15 @@ def completed_while_it_rings(scene: Scene) -> Truth:
 def completed_while_it_rings_and_called_back(scene: Scene) -> Truth:
     """Bob does not answer, so Asterisk calls Alice, who did not wait, again."""
     alice = scene.phone(
-        "alice", rings(0.5), answers(), talks(1), types("*2"), talks(0.7), types(scene.extension("bob")), talks(0.7), hangs_up()
+        "alice",
+        rings(0.5),
+        answers(),
+        talks(1),
+        types("*2"),
+        talks(0.7),
+        types(scene.extension("bob")),
+        talks(0.7),
+        hangs_up(),
     )
     scene.phone("bob", rings())
     caller = scene.call(ALICE, is_answered(), hears_the_end())
@@ -183,7 +224,9 @@ def parked_and_fetched_by_a_colleague(scene: Scene) -> Truth:
     scene.after(1.5)
     scene.dial("bob", place, is_answered(), talks(1.5), hangs_up())
     caller.over()
-    return inbound(scene, ALICE, "answered", answered("alice", 1.5), answered("bob", 1.5), wait=0.5, talk=3, hold=1.8, by="agent")
+    return inbound(
+        scene, ALICE, "answered", answered("alice", 1.5), answered("bob", 1.5), wait=0.5, talk=3, hold=1.8, by="agent"
+    )
 
 
 @STORIES.tell
