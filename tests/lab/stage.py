@@ -22,6 +22,7 @@ from telephony.ami.frames import Frame, read_frames
 from telephony.commands import Originate
 from telephony.events import CallSummary
 from telephony.replay import derive
+from tests.journeys.product import as_toml
 from tests.lab import cel
 from tests.lab.desk import Desk, wait_for
 from tests.lab.pbx import DESKS, PEOPLE, LabPbx
@@ -199,7 +200,7 @@ class Stage:
         wait_for("all channels to go", lambda: not self.ami.send_action({"Action": "CoreShowChannels"}).events)
         scene = self._scene(DESKS, Story("last call", lambda scene: ()))
         number = scene.customer()
-        party = scene._party(
+        party = scene.party(
             calling(From(number), is_refused()), TRUNK_IP, self.pbx.places.caller(DESKS, 1), service="nowhere"
         )
         party.over()
@@ -291,10 +292,8 @@ def _unbalanced(rows: Sequence[Call], conversations: Sequence[cel.Conversation])
 
 
 def _product(directory: Path, pbx: LabPbx) -> Flask:
-    from tests.journeys.product import _as_toml
-
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "switches.toml").write_text(_as_toml(pbx.switch(SWITCH)), encoding="utf-8")
+    (directory / "switches.toml").write_text(as_toml(pbx.switch(SWITCH)), encoding="utf-8")
     settings = Settings.from_env(
         {
             "RINGBACK_DATA_DIR": str(directory / "data"),
