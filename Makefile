@@ -46,6 +46,10 @@ fmt: ## Put the code into its form
 bench: setup-dev ## Speed, as ratios measured within one run
 	$(BIN)/python -m tests.bench
 
+.PHONY: chaos
+chaos: setup-dev ## Everything that can fail does, under load: MINUTES=10 DATABASE=sqlite or postgresql, SEED=
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --database $(or $(DATABASE),sqlite) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: lock
 lock: ## Renew the locked dependencies from pyproject.toml
 	$(BIN)/pip-compile -q --no-annotate --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --strip-extras --allow-unsafe -o config/requirements.txt pyproject.toml

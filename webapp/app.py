@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import secrets as random
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ from webapp.accounts.actions import LOCALES, logged_in, logged_out
 from webapp.accounts.models import Role, User
 from webapp.books import intake
 from webapp.calls.shown import result_word
-from webapp.db import db, transaction
+from webapp.db import AWAY, db, transaction
 from webapp.desk.shell import shell_context
 from webapp.errors import Forbidden, NotFound, RingbackError
 from webapp.incoming import wants_json
@@ -189,6 +190,15 @@ def _register_errors(app: Flask) -> None:
         status = error.code or 500
         return _answer(status, (error.name or "error").lower().replace(" ", "_"), _plain_message(status), {})
 
+    def away(error: Exception) -> Any:
+        log.warning("the database is away", path=request.path, method=request.method, problem=type(error).__name__)
+        with suppress(*AWAY):
+            db.session.rollback()
+        return _answer(503, "unavailable", _plain_message(503), {})
+
+    for each in AWAY:
+        app.register_error_handler(each, away)
+
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Any:
         log.exception("request failed", path=request.path, method=request.method)
@@ -210,6 +220,7 @@ def _plain_message(status: int) -> str:
         405: _("This cannot be done here."),
         413: _("This is too large."),
         429: _("Too many attempts. Wait a little."),
+        503: _("The database does not answer. Nothing that was saved is lost; try again in a moment."),
     }
     return messages.get(status) or str(_("Something went wrong on our side. Nothing you typed was lost."))
 

@@ -29,11 +29,11 @@ from webapp.books.keeper import Bookkeeper
 from webapp.books.patience import Bridge as Bridging
 from webapp.books.reading import open_reader
 from webapp.calls import capture
+from webapp.db import AWAY
 
 log = structlog.get_logger(__name__)
 
 RENEW_SECONDS = 5.0
-AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)  # the database: it will come back
 
 
 class BridgeKeeper:

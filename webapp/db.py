@@ -27,6 +27,9 @@ NAMING = {
 }
 
 
+AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)  # the database is, and will come back
+
+
 class UTCDateTime(sa.types.TypeDecorator[datetime]):
     """An aware moment, kept as UTC. A naive datetime is refused: it means somebody guessed a time zone."""
 

@@ -26,7 +26,10 @@ class Accountant:
     `hold` is only what bridges show (alone during a consultation, parked), the rest counts as talk.
     """
 
-    def __init__(self, trunks: Sequence[str]) -> None:
+    def __init__(self, trunks: Sequence[str], *, parts: bool = True) -> None:
+        """`parts`: calls whose beginning was not fed are told too, with less. Not to be told when the books are read on:
+        whatever began before that place was told, whole, and the rest of it would be a poorer story."""
+        self.parts = parts
         self._trunks = frozenset(trunks)
         self._groups = Groups()
         self._now: datetime | None = None
@@ -136,7 +139,7 @@ class Accountant:
     def _tell(self, group: Group, over: bool = False) -> list[CallSummary]:
         """The calls of the group that are complete, and not what was told of them before."""
         over = over or group.over
-        calls, group.uids = post(group.records.values(), group.queue, self._trunks, over=over)
+        calls, group.uids = post(group.records.values(), group.queue, self._trunks, over=over, parts=self.parts)
         told = []
         for call in calls:
             complete = over or group.complete or (call.linkedid or call.uid) in group.ended

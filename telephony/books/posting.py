@@ -35,10 +35,16 @@ Step = tuple[datetime, int, Callable[[], None]]
 
 
 def post(
-    records: Iterable[CelRecord], queue: Iterable[QueueRecord], trunks: frozenset[str], *, over: bool = False
+    records: Iterable[CelRecord],
+    queue: Iterable[QueueRecord],
+    trunks: frozenset[str],
+    *,
+    over: bool = False,
+    parts: bool = True,
 ) -> tuple[list[CallSummary], frozenset[str]]:
-    """The calls that ended, and the uids of those that did not. `over`: nothing more will come, what is open is lost."""
-    return _Posting(trunks, sorted(records, key=lambda record: record.at), list(queue)).calls(over)
+    """The calls that ended, and the uids of those that did not. `over`: nothing more will come, what is open is lost.
+    `parts`: also calls whose beginning is not among the records."""
+    return _Posting(trunks, sorted(records, key=lambda record: record.at), list(queue)).calls(over, parts)
 
 
 class _Posting:
@@ -67,7 +73,7 @@ class _Posting:
             "USER_DEFINED": self._user_defined,
         }
 
-    def calls(self, over: bool) -> tuple[list[CallSummary], frozenset[str]]:
+    def calls(self, over: bool, parts: bool) -> tuple[list[CallSummary], frozenset[str]]:
         for _, _, step in sorted(self._steps(), key=lambda one: one[:2]):
             step()
         open_uids = frozenset(call.uid for call in self._book.all_calls() if call.open)
@@ -83,7 +89,7 @@ class _Posting:
         return [
             call if call.uid in begun else _partly_known(call)
             for uid, call in ended.items()
-            if over or uid not in open_uids
+            if (over or uid not in open_uids) and (parts or call.uid in begun)
         ], open_uids
 
     # ------------------------------------------------------------------------------------------- order of the steps

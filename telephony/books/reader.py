@@ -103,7 +103,7 @@ class BooksReader:
 
     def __init__(self, folder: Books, trunks: Sequence[str], cursor: Cursor | None) -> None:
         cursor = cursor or Cursor()
-        self._accountant = Accountant(trunks)
+        self._accountant = Accountant(trunks, parts=cursor.cel is None)
         self._cel = _Source(Tail(folder.cel, cursor.cel), cel_record)
         self._queue = _Source(Tail(folder.queue_log, cursor.queue_log, quoted=False), queue_record)
         self._sources = (self._cel, self._queue)
@@ -132,6 +132,8 @@ class BooksReader:
         return list(told.values())
 
     def _feed(self, source: _Source, told: dict[str, CallSummary]) -> None:
+        if self._cel.tail.gaps:  # beginnings may lie in what is missing
+            self._accountant.parts = True
         record, begins = source.waiting.popleft()
         for uid in {record.uniqueid, record.linkedid} if isinstance(record, CelRecord) else {record.uniqueid}:
             source.note(uid, begins, self._accountant)

@@ -132,6 +132,10 @@ class Callers:
             more=(
                 "-inf",
                 str(folder / "callers.csv"),
+                "-deadcall_wait",
+                "0",
+                "-l",
+                "400",
                 "-m",
                 str(len(rows)),
                 "-r",

@@ -6,6 +6,7 @@ import heapq
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
@@ -84,7 +85,8 @@ class _SqliteLock:
 
     def take(self) -> None:
         self._connection = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
-        self._connection.execute("BEGIN IMMEDIATE")
+        with suppress(sqlite3.OperationalError):  # the product itself was stopped in the middle of a transaction
+            self._connection.execute("BEGIN IMMEDIATE")
 
     def give_back(self) -> None:
         if self._connection is not None:

@@ -30,7 +30,7 @@ class Proxy:
         self.mode = Mode.PASS
         self.bytes_a_second = 8_000
         self.connections = 0
-        self._links: set[_Link] = set()
+        self.links: set[_Link] = set()
         self._lock = threading.Lock()
         self._door = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._door.getsockname()[1]
@@ -56,7 +56,7 @@ class Proxy:
 
     def _reset(self, which: object) -> None:
         with self._lock:
-            chosen = [link for link in self._links if which(link)]  # type: ignore[operator]
+            chosen = [link for link in self.links if which(link)]  # type: ignore[operator]
         for link in chosen:
             link.reset()
 
@@ -76,7 +76,7 @@ class Proxy:
             self.connections += 1
             link = _Link(self, near, far)
             with self._lock:
-                self._links = {each for each in self._links if not each.over} | {link}
+                self.links = {each for each in self.links if not each.over} | {link}
             link.start()
 
 
@@ -102,11 +102,11 @@ class _Link:
         self.reset()
 
     def _piece(self, source: socket.socket, sink: socket.socket) -> bool:
+        ready = select.select([source], [], [], LOOK)[0]
         mode = self._proxy.mode
-        if mode is Mode.STALL:
+        if ready and mode is Mode.STALL:
             time.sleep(LOOK)
-            return True
-        if not select.select([source], [], [], LOOK)[0]:
+        if not ready or mode is Mode.STALL:
             return True
         data = source.recv(SLOW_PIECE if mode is Mode.SLOW else 65536)
         if not data:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from telephony.books.accountant import LINGER
 from telephony.books.reader import Books, BooksReader, Cursor
 from telephony.books.records import cel_record, queue_record, suspects
 from telephony.books.tail import Place
@@ -88,6 +89,35 @@ def test_the_cursor_waits_for_calls_that_are_open_and_goes_on_after_them(books: 
     append(books.cel, *rest, *lines("internal-call", "cel.csv"))
     (call,) = reading(books, reader.cursor).read()
     assert call == account(records("in-direct-answered"))[0][0]
+
+
+def test_of_a_call_that_is_long_over_no_rest_is_told_after_a_restart(books: Books) -> None:
+    """It was still going on when one began that is open now: its last records lie behind the cursor."""
+    long_over, later = "in-queue-answered", "in-direct-answered"
+    first, *rest = lines(long_over, "cel.csv")
+    shift = records(later)[0].at - records(long_over)[0].at - timedelta(seconds=1)
+    begun, *ended = lines(later, "cel.csv")
+    moved = [first, *rest]
+    append(books.cel, *[_at_another_time(line, shift) for line in moved[:3]], begun)
+    reader = reading(books)
+    assert told(reader) == {}
+    append(books.cel, *[_at_another_time(line, shift) for line in moved[3:]])
+    assert len(told(reader)) == 1
+    append(books.cel, _at_another_time(begun, LINGER + timedelta(minutes=1), uid=b"2.0"))
+    assert told(reader) == {}
+    cursor = reader.cursor
+    assert cursor.cel and cursor.cel.offset > len(first)
+
+    append(books.cel, *ended)
+    assert [call.linkedid for call in told(reading(books, cursor)).values()] == [records(later)[0].linkedid]
+
+
+def _at_another_time(line: bytes, shift: timedelta, uid: bytes = b"") -> bytes:
+    record = cel_record(line)
+    assert record
+    old, new = (b"%.6f" % moment.timestamp() for moment in (record.at, record.at + shift))
+    line = line.replace(old, new, 1)
+    return line.replace(record.uniqueid.encode(), uid).replace(b"PJSIP/trunk-", b"PJSIP/trunk-9") if uid else line
 
 
 def test_an_open_call_is_derived_again_through_a_rotation(books: Books) -> None:

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import sqlalchemy as sa
 import structlog
 from flask import Flask
 
@@ -22,7 +21,7 @@ from webapp.books import actions
 from webapp.books.models import Source
 from webapp.books.patience import Bridge, is_due
 from webapp.books.place import files_of, source_of
-from webapp.db import now, transaction
+from webapp.db import AWAY, now, transaction
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +29,6 @@ TURN = 0.5  # seconds between two looks
 KEEP_PLACE = 5.0  # seconds: at most so much is read again after a crash
 MOST_WAITING = 5_000  # calls in memory while the database is away; the books hold the others
 TRIES = 5  # of a call that cannot be entered
-AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
 
 class Reader(Protocol):

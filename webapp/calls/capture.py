@@ -288,6 +288,8 @@ def _ended(call: Call, event: CallEnded) -> None:
     if summary.answered_at and not call.answered_at:
         call.answered_at = summary.answered_at
         _reached(call, summary.answered_at)
+    if summary.started_at and not call.requested_by_id:  # whoever dials is rung first, by some telephone systems
+        call.started_at = min(call.started_at, summary.started_at)
     at = summary.ended_at or event.at
     if summary.result is Result.LOST and call.is_over:
         return  # a poorer story than the one we have

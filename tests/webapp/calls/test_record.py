@@ -249,6 +249,13 @@ def test_after_an_outage_a_call_that_had_been_answered_stays_answered(app: Flask
     assert (the_call().result, the_call().state) == (Result.ANSWERED, CallState.ENDED)
 
 
+def test_a_call_whose_agent_was_rung_first_is_as_old_as_that(app: Flask, alice: User) -> None:
+    tell(started(), CallEnded(uid="1.0", at=at(35), summary=summary(started_at=at(-2))))
+    assert the_call().started_at == at(-2)
+    tell(CallEnded(uid="1.0", at=at(35), summary=summary(started_at=at(1))))
+    assert the_call().started_at == at(-2)
+
+
 def test_a_call_that_was_lost_can_still_get_its_true_end(app: Flask, alice: User, bob: User) -> None:
     tell(*answered_call()[:4])
     tell(Resynced(at=at(60)))
