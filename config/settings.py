@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from phonenumbers import SUPPORTED_REGIONS
+
 PREFIX = "RINGBACK_"
 SECRETS = ("secret_key", "password_salt")
 SECRET_URLS = ("database_url", "redis_url", "smtp_url")  # a password may stand in them
@@ -188,7 +190,7 @@ class _Reader:
 
     def _region(self) -> str:
         region = self.env.get("RINGBACK_REGION") or "GR"
-        if not (len(region) == 2 and region.isalpha() and region.isupper()):
+        if region not in SUPPORTED_REGIONS:
             self.problems.append(f"RINGBACK_REGION: {region!r} is not a country of two capital letters")
         return region
 
@@ -309,6 +311,8 @@ def _check_switch(name: str, table: Mapping[str, Any]) -> None:
         shown = "what is there" if key == "books_token" else repr(value)
         if type(value) is not kind or not all(re.fullmatch(form, str(part)) for part in parts):
             raise ValueError(f"[{name}] {key}: {shown} is not {wanted}")
+    if table.get("region", "GR") not in SUPPORTED_REGIONS:
+        raise ValueError(f"[{name}] region: {table['region']!r} is not a country whose numbers are known")
 
 
 def _switch(name: str, table: Any, base: Path, region: str) -> SwitchSettings:

@@ -35,6 +35,8 @@ ASIDE = "poison.jsonl"  # beside the journal
 TRIES = 5  # of an event whose receiver cannot make sense of it
 HELD_BYTES = 64 << 20  # events that may come while a snapshot is being taken
 REMEMBERED_CALLS = 10_000
+LOOKS = 2  # at the switch's list of channels after a forgery: what two of them say counts
+LOOK_EVERY = 2.0
 
 Event = CallEvent | Resynced
 OnFrames = Callable[[list[bytes]], None]
@@ -84,6 +86,9 @@ class BridgeStatus:
     delivered: int = 0
     set_aside: int = 0
     connections: int = 0
+    tainted: int = 0  # frames that callers forged or tore, since the start
+    tainted_at: datetime | None = None  # the last one
+    tainted_call: str = ""  # and whose: the call's uid, or a channel
 
 
 class Bridge:
@@ -110,6 +115,8 @@ class Bridge:
         self._status_lock = threading.Lock()
         self._position = journal.load_cursor().delivered
         self._link_problem = self._delivery_problem = ""
+        self._forged = 0  # frames that the tracker knows of
+        self._suspicious = threading.Event()
 
     @property
     def status(self) -> BridgeStatus:
@@ -181,11 +188,18 @@ class Bridge:
 
     def _watch(self, client: Client, gate: _Gate) -> None:
         resync_at = time.monotonic() + self._resync_every
+        looks, look_at = 0, 0.0
         while not client.lost.wait(TICK) and not self._stop.is_set():
             if gate.problem:
                 raise gate.problem
             if time.monotonic() >= resync_at:
                 resync_at = time.monotonic() + self._resync_every
+                self._resync(client, gate, unbroken=True)
+            if self._suspicious.is_set() and not looks:
+                self._suspicious.clear()
+                looks, look_at = LOOKS, time.monotonic() + LOOK_EVERY
+            if looks and time.monotonic() >= look_at:
+                looks, look_at = looks - 1, time.monotonic() + LOOK_EVERY
                 self._resync(client, gate, unbroken=True)
         if not self._stop.is_set():
             raise ConnectionError(client.lost_reason)
@@ -271,7 +285,20 @@ class Bridge:
             log.exception("a frame could not be followed")
             self._set_aside({"frame": entry.frame.raw.decode("utf-8", "replace")}, error)
             return True
+        if deliver:
+            self._count_forgeries()
         return not deliver or all(self._deliver_one(event) for event in events)
+
+    def _count_forgeries(self) -> None:
+        told = self._tracker.forgeries
+        if told.frames == self._forged:
+            return
+        self._forged, new = told.frames, told.frames - self._forged
+        status = self._status
+        if told.source != status.tainted_call:
+            log.warning("a caller forges what the switch says: call %s", told.source)
+        self._changed(tainted=status.tainted + new, tainted_at=told.last_at, tainted_call=told.source)
+        self._suspicious.set()
 
     def _deliver_one(self, event: Event) -> bool:
         refused = 0

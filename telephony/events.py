@@ -111,15 +111,18 @@ class CallSummary:
     hold: float = 0.0
     transfers: tuple[Transfer, ...] = ()
     legs: tuple[LegSummary, ...] = ()
+    tainted: bool = False  # see CallEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEvent:
     """`uid` names the call on its switch: the oldest Linkedid, or the id that we gave when we asked for the call.
-    `at` is the switch's own clock, UTC."""
+    `at` is the switch's own clock, UTC. `tainted`: the caller wrote lines of his own into what the switch says of this call;
+    so much as could not be his is told, but it is to be confirmed before it decides anything for good."""
 
     uid: str
     at: datetime
+    tainted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +197,11 @@ class CallsMerged(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinesForged(CallEvent):
+    """The caller forges what the switch says: told once for each call, as soon as it is seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded(CallEvent):
     """The customer's side is over. The summary repeats everything, so that this one event is enough for a true row."""
 
@@ -207,3 +215,6 @@ class Resynced:
     at: datetime
     open_uids: frozenset[str] = field(default_factory=frozenset)
     restarted: bool = False  # the switch itself was restarted: everything before is over
+    talking_uids: frozenset[str] = field(
+        default_factory=frozenset
+    )  # of these: listed in one bridge with a phone of ours

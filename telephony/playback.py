@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from telephony.ami.frames import Frame
+from telephony.ami.sentry import Forgeries
 from telephony.events import CallEvent, Resynced
 from telephony.journal import Mark
 
@@ -19,6 +20,8 @@ class Tracker(Protocol):
         self, channels: Sequence[Frame], queues: Sequence[Frame], at: datetime, restarted: bool, unbroken: bool
     ) -> list[CallEvent | Resynced]: ...
     def open_uids(self) -> frozenset[str]: ...
+    @property
+    def forgeries(self) -> Forgeries: ...
 
 
 class Playback:

@@ -10,19 +10,22 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from random import Random
 from typing import Any, Literal
 
 import click
 import flask.cli
+import sqlalchemy as sa
 from flask import Flask
 
 from config.settings import BadSettings, Settings
 from webapp import demo, install, jobs, switches
+from webapp.accounts.models import User
 from webapp.app import create_app
 from webapp.bridges import BridgeKeeper
+from webapp.db import db
 from webapp.demo_contacts import contacts
 from webapp.live import socketio
 from webapp.trial import recordings
@@ -63,10 +66,9 @@ def serve(app: Flask) -> None:
     """Threads of this process; behind gunicorn, webapp.wsgi is served instead."""
     settings: Settings = app.extensions["ringback.settings"]
     flask.cli.show_server_banner = lambda *_: None
-    try:
+    with suppress(KeyboardInterrupt):  # which werkzeug itself takes when it comes between two requests
         socketio.run(app, host=settings.host, port=settings.port, allow_unsafe_werkzeug=True, log_output=False)
-    except KeyboardInterrupt:
-        say("ending …")
+    say("ending …")
 
 
 def run_bridge(app: Flask, name: str) -> None:
@@ -103,7 +105,8 @@ def demo_call(number: str | None, name: str, queue: str, answered: bool | None) 
     if sipp is None:
         raise click.ClickException("SIPp cannot be installed here, so nobody can be simulated")
     dice = Random()
-    customer = Customer(number, name) if number else Customer(*dice.choice(_callers()))
+    regular, its_name = dice.choice(_callers())
+    customer = Customer(number or regular, name or ("" if number else its_name))
     mode: Literal["answer", "abandon", "wait"] = "wait" if answered is None else "answer" if answered else "abandon"
     try:
         trial = RunningTrial.at(settings.data_dir / "trial")
@@ -227,12 +230,27 @@ def _background(app: Flask) -> Iterator[None]:
             keeper.stop()
 
 
+def unready(app: Flask) -> list[str]:
+    """What somebody who begins with an own PBX has not done yet."""
+    settings: Settings = app.extensions["ringback.settings"]
+    with app.app_context():
+        alone = db.session.scalar(sa.select(sa.func.count()).select_from(User)) == 0
+    missing = []
+    if not settings.switches:
+        missing.append("No PBX is configured, so no calls are followed: see RINGBACK_SWITCHES in the README.")
+    if alone:
+        missing.append("Nobody can log in yet: ringback user add NAME --name … --line PJSIP/…")
+    return missing
+
+
 def _greet(app: Flask) -> None:
     settings: Settings = app.extensions["ringback.settings"]
     host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::") else settings.host  # noqa: S104
     click.echo(f"\n  Ringback is at  http://{host}:{settings.port}\n")
     for person in app.extensions.get("ringback.demo_logins", []):
         click.echo(f"  {person['username']:<8} {person['password']:<14} {person['name']}, {person['role']}")
+    for advice in unready(app):
+        click.echo(f"  {advice}")
     if app.extensions.get("ringback.demo_logins"):
         click.echo("\n  Log in as an agent: within half a minute a customer calls. Ctrl-C ends everything.")
     click.echo(f"  {time.strftime('%H:%M:%S')} ready\n")

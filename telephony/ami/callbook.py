@@ -48,6 +48,9 @@ class CallBook:
     def all_calls(self) -> list[Call]:
         return list({id(call): call for call in self.calls.values()}.values())
 
+    def is_trunk(self, channel: str) -> bool:
+        return role_of(channel, self._trunks) is Role.TRUNK
+
     def is_gone(self, uid: str) -> bool:
         return uid in self._gone
 
@@ -92,6 +95,8 @@ class CallBook:
         call.adopted = call.adopted or adopted
         if channel.role is Role.PLUMBING:
             return
+        if channel.role is Role.TRUNK and self._was_first(call, channel):
+            self._demote(call)
         if channel.role is Role.TRUNK and self._is_customer(call, channel):
             call.customer = call.last_customer = channel
             if call.inbound is None:
@@ -102,14 +107,37 @@ class CallBook:
         if channel.role is Role.TRUNK and self._is_reserve(call):
             return
         call.legs.setdefault(channel.uid, Leg(channel.uid, channel.line, channel.name))
-        if call.agent is None and channel.role is Role.PHONE:
+        if call.agent is None and channel.role is Role.PHONE and self._placed(call, channel):
             call.agent = channel.line
+
+    @staticmethod
+    def _placed(call: Call, channel: Channel) -> bool:
+        """Where the beginning was not seen, a phone may be one to which the call was transferred."""
+        return channel.uid == channel.linkedid or channel.linkedid in call.channels
+
+    @staticmethod
+    def _was_first(call: Call, channel: Channel) -> bool:
+        """A caller whose beginning was not seen, while whom the call was sent on to outside is known already."""
+        return (
+            call.customer is not None and call.inbound is False and not call.originated and channel.uid == call.linkedid
+        )
+
+    @staticmethod
+    def _demote(call: Call) -> None:
+        """What was taken for the customer is a phone of ours elsewhere."""
+        other, call.customer, call.last_customer, call.inbound = call.customer, None, None, None
+        assert other is not None
+        call.legs.setdefault(other.uid, Leg(other.uid, other.line, other.name))
+        call.number = call.name = ""
+        call.waiting_since = None
 
     @staticmethod
     def _is_customer(call: Call, channel: Channel) -> bool:
         """In a call with a customer, a further trunk channel is a phone of ours elsewhere (forwarding, transfer)."""
         if call.customer is not None or channel.uid in call.legs:
             return False
+        if call.last_customer is not None and call.last_customer.uid == channel.uid:
+            return True  # it was not gone: the hangup that was heard was none
         return call.last_customer is None or (not call.inbound and call.answered_at is None)
 
     @staticmethod
@@ -165,6 +193,7 @@ class CallBook:
         for key in other.keys:
             self.calls[key] = survivor
         survivor.keys |= other.keys
+        survivor.tainted = survivor.tainted or other.tainted
         if other.exists and survivor.exists:
             self.out.append(CallsMerged(uid=survivor.uid, at=at, merged=other.uid))
 

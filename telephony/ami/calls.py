@@ -149,6 +149,7 @@ class Call:
     origin_reason: str | None = None
     origin_cause: int | None = None
     lost: bool = False
+    tainted: bool = False  # its caller forged lines
     transfers: list[PendingTransfer] = field(default_factory=list)
     clock: Clock = Clock.OFF
     clock_since: datetime | None = None
@@ -335,6 +336,7 @@ class Call:
             hold=round(self.hold, 3),
             transfers=self._transfers(),
             legs=tuple(leg.summary() for leg in self.legs.values() if self.takes_part(leg)),
+            tainted=self.tainted,
         )
 
     def _ring(self) -> float:

@@ -62,17 +62,20 @@ class Switchboard:
 
     def __init__(self) -> None:
         self.channels: dict[str, Channel] = {}
+        self._named: dict[str, Channel] = {}
         self._bridges: dict[str, Bridge] = {}
         self._pairs: dict[str, dict[str, Channel]] = {}
 
     def add(self, channel: Channel) -> None:
-        self.channels[channel.uid] = channel
+        self.channels[channel.uid] = self._named[channel.name] = channel
         if channel.role is Role.PLUMBING and (pair := pair_of(channel.name)):
             self._pairs.setdefault(pair, {})[channel.uid] = channel
 
     def remove(self, channel: Channel) -> None:
         self.leave(channel)
         self.channels.pop(channel.uid, None)
+        if self._named.get(channel.name) is channel:
+            del self._named[channel.name]
         pair = pair_of(channel.name) if channel.role is Role.PLUMBING else None
         if pair and (halves := self._pairs.get(pair)):
             halves.pop(channel.uid, None)
@@ -99,6 +102,9 @@ class Switchboard:
         bridge.crowd = max(0, bridge.crowd - 1)
         if not bridge.members:
             self._bridges.pop(bridge.uid, None)
+
+    def named(self, name: str) -> Channel | None:
+        return self._named.get(name)
 
     def bridge(self, uid: str) -> Bridge | None:
         return self._bridges.get(uid)

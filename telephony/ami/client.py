@@ -25,7 +25,7 @@ from typing import Any
 
 from asterisk import manager as pyst2
 
-from telephony.ami.frames import Frame, FrameSplitter
+from telephony.ami.frames import Frame, FrameSplitter, looks_torn
 from telephony.ami.wire import Wire, encoded, open_wire
 
 log = logging.getLogger(__name__)
@@ -317,8 +317,10 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
                     journal.append(raw)
                 elif name in wanted:
                     pattern = wanted[name]
-                    if pattern is None or pattern.search(raw):
+                    if pattern is None or pattern.search(raw) or looks_torn(raw):
                         journal.append(raw)
+                elif looks_torn(raw):  # what follows it is a caller's own work: whoever reads on has to know
+                    journal.append(raw)
                 if handler_names is None or name in handler_names:
                     handled.append(raw)
             elif raw.startswith(_RESPONSE):

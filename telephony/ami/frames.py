@@ -129,6 +129,11 @@ class Frame(Mapping[str, str]):
         return f"<Frame {self.mark or self.name or 'Response'} {self.get('Uniqueid', '')}>"
 
 
+def looks_torn(raw: bytes) -> bool:
+    """Quickly, of any event: does it end between a caller's number and the channel's id?"""
+    return b"\r\nLinkedid: " not in raw and b"\r\nChannelStateDesc: " in raw and b"\r\nCallerIDNum: " in raw
+
+
 class FrameSplitter:
     """Bytes in, whole frames out; what is not whole yet is kept. A frame over `MAX_FRAME` is dropped and counted."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from telephony.ami import causes
@@ -11,6 +11,8 @@ from telephony.ami.channels import Channel
 from telephony.ami.frames import Frame
 from telephony.ami.untrusted import party_name
 from telephony.events import QueueJoined
+
+Headers = Mapping[str, str]
 
 
 class Doubts:
@@ -37,15 +39,22 @@ class Doubts:
 
 
 def resync(
-    book: CallBook, channels: Sequence[Frame], queues: Sequence[Frame], at: datetime, doubts: Doubts, *, heard: datetime
+    book: CallBook,
+    channels: Sequence[Headers],
+    queues: Sequence[Frame],
+    at: datetime,
+    doubts: Doubts,
+    *,
+    heard: datetime,
 ) -> None:
     """`heard`: when the switch was heard last before `at`."""
     live = {frame["Uniqueid"]: frame for frame in channels if frame.get("Uniqueid") and frame.get("Channel")}
     _close(book, [uid for uid in book.board.channels if uid not in live and doubts.dispelled("gone", uid)], at, heard)
+    known = set(book.board.channels)
     for frame in sorted(live.values(), key=_age, reverse=True):
         _adopt(book, frame, at, doubts)
-    for frame in live.values():
-        _place(book, frame, at, doubts)
+    for uid, frame in live.items():
+        _place(book, frame, at, doubts if uid in known else Doubts(None))
     queued = {frame.get("Uniqueid") for frame in queues}
     for call in book.all_calls():
         waits = call.customer is not None and call.customer.uid in queued
@@ -65,7 +74,7 @@ def _close(book: CallBook, gone: Sequence[str], at: datetime, heard: datetime) -
         book.hang_up(book.board.channels[uid], at, None)
 
 
-def _age(frame: Frame) -> int:
+def _age(frame: Headers) -> int:
     """Seconds, of `Duration: HH:MM:SS`."""
     parts = frame.get("Duration", "").split(":")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 5 for part in parts):
@@ -74,7 +83,7 @@ def _age(frame: Frame) -> int:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def _adopt(book: CallBook, frame: Frame, at: datetime, doubts: Doubts) -> None:
+def _adopt(book: CallBook, frame: Headers, at: datetime, doubts: Doubts) -> None:
     uid, linkedid = frame["Uniqueid"], frame.get("Linkedid") or frame["Uniqueid"]
     known = book.board.channels.get(uid)
     if known is not None:
@@ -98,11 +107,11 @@ def _adopt(book: CallBook, frame: Frame, at: datetime, doubts: Doubts) -> None:
         book.ring(call, leg, at)
 
 
-def _place(book: CallBook, frame: Frame, at: datetime, doubts: Doubts) -> None:
+def _place(book: CallBook, frame: Headers, at: datetime, doubts: Doubts) -> None:
     """Into the bridge where it is now; which kind that is the list does not say."""
     channel: Channel | None = book.board.channels.get(frame["Uniqueid"])
     bridge = frame.get("BridgeId", "")
-    if channel is None or bridge == (channel.bridge.uid if channel.bridge else ""):
+    if channel is None or "BridgeId" not in frame or bridge == (channel.bridge.uid if channel.bridge else ""):
         return
     if not doubts.dispelled("bridge", channel.uid, bridge):
         return

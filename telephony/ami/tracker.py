@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from telephony.ami import causes
@@ -11,16 +12,16 @@ from telephony.ami.calls import Call, Leg, PendingTransfer
 from telephony.ami.channels import Channel, Role
 from telephony.ami.clicks import originate_response
 from telephony.ami.frames import Frame
+from telephony.ami.sentry import Forgeries, Sentry
 from telephony.ami.snapshot import Doubts, resync
 from telephony.ami.tickets import callback_requested
-from telephony.ami.untrusted import party_name, plain
-from telephony.events import CallEvent, LegResult, QueueJoined, Resynced
+from telephony.ami.untrusted import party_name
+from telephony.events import CallEvent, LegResult, LinesForged, QueueJoined, Resynced
 
 Headers = Mapping[str, str]
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-_DISTRUSTED = 8  # frames after one that a forged line break cut short
-_WHOLE = frozenset({"Newchannel", "Newstate", "NewCallerid", "Hangup", "HangupRequest", "BridgeEnter", "BridgeLeave"})
+_TAINTED_REMEMBERED = 1_000  # calls
 _TRANSFERS_REMEMBERED = 100  # per call; nobody is transferred that often
 
 
@@ -39,12 +40,18 @@ class CallTracker:
       end is seen is no call here;
     - a result that hangs on what was not seen is None, never a guess;
     - a call is never told under another Linkedid than its own, and is open only as long as one of its channels is.
+
+    What callers forge decides nothing about the calls of others (`telephony.ami.sentry`); what is told of a call whose
+    own frames were forged is marked as `tainted`.
     """
 
     def __init__(self, trunks: Sequence[str] = ("PJSIP/trunk",)) -> None:
         self._book = CallBook(frozenset(trunks))
         self._now = EPOCH
-        self._distrust = 0
+        self._sentry = Sentry(lambda: self._book.board)
+        self.forgeries = Forgeries()
+        self._accused: list[tuple[Call, str]] = []  # who forged, of whom that was not told yet
+        self._tainted: dict[str, str] = {}  # calls, and the forgers' channels; oldest first
         self._doubts: frozenset[tuple[str, ...]] = frozenset()
         self._handlers: dict[str, Callable[[Headers, datetime], None]] = {
             "Newchannel": self._newchannel,
@@ -76,22 +83,30 @@ class CallTracker:
 
     def feed(self, frame: Frame) -> list[CallEvent]:
         """What this frame tells that was not known before. Never raises, whatever the frame holds."""
-        name = frame.name
-        if self._distrust:
-            # the rest of a frame that was cut in two has no Event line; what lies between is forged. A forger may
-            # imitate that too: then he still has to guess the Uniqueid of the call that he wants to harm
-            self._distrust = self._distrust - 1 if name or "Linkedid" not in frame else 0
-            return []
-        handler = self._handlers.get(name)
+        handler = self._handlers.get(frame.name)
+        headers: Headers | None = None
         if handler is None:
-            return []
-        headers: Headers = plain(frame) if frame.tainted else frame
-        if name in _WHOLE and ("Uniqueid" not in headers or "Linkedid" not in frame):  # those that stand last
-            self._distrust = 0 if "Uniqueid" in frame and "Linkedid" in frame else _DISTRUSTED
-            return []
-        self._now = frame.at or self._now
-        handler(headers, self._now)
+            self._sentry.glance(frame)
+        else:
+            headers = self._sentry.read(frame)
+        if forger := self._sentry.caught:
+            self._accuse(forger)
+        if handler is not None and headers is not None:
+            self._now = frame.at or self._now
+            handler(headers, self._now)
+            if forger:
+                self._accuse(forger)  # of whom only this frame tells
         return self._told()
+
+    def _accuse(self, forger: str) -> None:
+        channel = self._book.board.named(forger)
+        call = channel.call if channel else None
+        if call is not None and not call.tainted:
+            call.tainted = True
+            self._accused.append((call, forger))
+            self._tell_of_the_accused()
+        source = call.uid if call else next((uid for uid, name in self._tainted.items() if name == forger), forger)
+        self.forgeries = Forgeries(self._sentry.frames, self._now, source)
 
     def flush(self) -> list[CallEvent]:
         """The recording is over: calls that are still open are lost (answered ones stay answered)."""
@@ -107,24 +122,48 @@ class CallTracker:
         and all of them when the switch itself was restarted. `unbroken`: on a connection that stood since the last
         time, so that all events were heard; then only what was listed the last time too is believed.
         """
-        self._distrust = 0
+        self._sentry.reset()
         if restarted:
             self._book.clear(self._now)
         doubts = Doubts(self._doubts if unbroken else None)
-        resync(self._book, channels, queues, at, doubts, heard=self._now)
+        listed = [entry for frame in channels if (entry := self._sentry.entry(frame)) is not None]
+        resync(self._book, listed, queues, at, doubts, heard=self._now)
         self._doubts = doubts.open
         self._now = max(self._now, at)
-        return [*self._told(), Resynced(at=at, open_uids=self.open_uids(), restarted=restarted)]
+        talking = frozenset(
+            call.uid for call in self._book.calls.values() if call.open and _is_listed_talking(call, listed)
+        )
+        told = Resynced(at=at, open_uids=self.open_uids(), restarted=restarted, talking_uids=talking)
+        return [*self._told(), told]
 
     def open_uids(self) -> frozenset[str]:
         return frozenset(call.uid for call in self._book.calls.values() if call.open)
 
     def _told(self) -> list[CallEvent]:
+        if self._accused:
+            self._tell_of_the_accused()
         out = self._book.out
         if not out:
             return []
         self._book.out = []
-        return out
+        return [self._as_tainted(event) for event in out]
+
+    def _tell_of_the_accused(self) -> None:
+        self._accused = [each for each in self._accused if not self._tell_forged(*each) and each[0].channels]
+
+    def _tell_forged(self, call: Call, forger: str) -> bool:
+        """As soon as it is known to be a customer's call; once."""
+        if call.exists:
+            self._tainted[call.uid] = forger
+            if len(self._tainted) > _TAINTED_REMEMBERED:
+                del self._tainted[next(iter(self._tainted))]
+            self._book.out.append(LinesForged(uid=call.uid, at=self._now))
+        return call.exists
+
+    def _as_tainted(self, event: CallEvent) -> CallEvent:
+        call = self._book.calls.get(event.uid)
+        tainted = event.uid in self._tainted or (call is not None and call.tainted)
+        return replace(event, tainted=True) if tainted else event
 
     # whose frame it is
 
@@ -168,7 +207,9 @@ class CallTracker:
         if not name or self._book.is_gone(uid) or self._known(headers, at) is not None:
             return
         calling = headers.get("ChannelStateDesc") == "Ring"
-        channel = self._book.add(uid, name, headers.get("Linkedid") or uid, at, calling=calling)
+        # who calls in begins a group of his own, whatever he writes
+        linkedid = uid if calling and self._book.is_trunk(name) else headers.get("Linkedid") or uid
+        channel = self._book.add(uid, name, linkedid, at, calling=calling)
         channel.exten = headers.get("Exten", "")
         call = channel.call
         if channel is call.customer:
@@ -438,6 +479,13 @@ class CallTracker:
         channel = self._known(headers, at)
         if channel is not None and channel is channel.call.customer and channel.call.queue is None:
             channel.call.queue = headers.get("AppData", "").partition(",")[0] or None
+
+
+def _is_listed_talking(call: Call, listed: Sequence[Headers]) -> bool:
+    """Does the list itself show the customer in one bridge with a phone that is held to talk to them?"""
+    bridges = {entry.get("Uniqueid"): entry.get("BridgeId") for entry in listed}
+    bridge = bridges.get(call.customer.uid) if call.customer else None
+    return bool(bridge) and any(leg.connected and bridges.get(leg.uid) for leg in call.legs.values())
 
 
 def _text(value: str | None) -> str:

@@ -126,6 +126,7 @@ def test_a_token_that_could_be_guessed_is_refused_and_not_shown(tmp_path: Path) 
         ("trunks", "PJSIP/carrier"),
         ("trunks", ["carrier"]),
         ("region", "gr"),
+        ("region", "XX"),
         ("port", "5038"),
         ("tls", "yes"),
         ("context", "out bound"),
@@ -185,3 +186,7 @@ def test_a_sender_is_an_address(tmp_path: Path, sender: str) -> None:
 @pytest.mark.parametrize("url", ["crm.example.org", "ftp://x", "https://", "https://x y"])
 def test_our_own_address_is_one(tmp_path: Path, url: str) -> None:
     assert problems(tmp_path, RINGBACK_URL=url)[0].startswith("RINGBACK_URL")
+
+
+def test_a_country_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path, RINGBACK_REGION="XX")[0].startswith("RINGBACK_REGION: 'XX'")

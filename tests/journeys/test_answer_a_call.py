@@ -16,6 +16,7 @@ from webapp.db import now
 pytestmark = pytest.mark.journey
 
 DANA = "+306944000001"
+EMIL = "+306944000002"
 NOTE = "Wants 12 chairs, “the red ones” — <b>not</b> blue"
 
 
@@ -78,6 +79,32 @@ def test_alice_answers_notes_and_wraps_up_with_the_keyboard_alone(
     entry = alice.page.locator("#timeline li").first
     for text in ("Called us", "sales", "Alice Martin", "Question answered", NOTE):
         expect(entry).to_contain_text(text)
+
+
+def test_alice_finishes_the_wrap_up_in_which_she_is_while_the_next_customer_rings(
+    customer: Customers, books: Books, alice: Screen
+) -> None:
+    call = customer.calls("alice", DANA)
+    expect(alice.card("ringing")).to_be_visible()
+    alice.press("Alt+a")
+    expect(alice.card("answered")).to_be_visible()
+    call.hang_up()
+    expect(alice.card("wrap_up")).to_be_visible()
+    alice.press("Alt+n")
+    alice.type(NOTE)
+
+    customer.calls("alice", EMIL)
+    expect(alice.card("ringing")).to_be_visible()
+    alice.press("Alt+3")
+    expect(alice.card("wrap_up").get_by_label("Question answered")).to_be_checked()
+    alice.press("Control+Enter")
+
+    expect(alice.card("wrap_up")).to_have_count(0)
+    expect(alice.card("ringing")).to_be_visible()
+    wrapped = books.call(number=DANA)
+    assert wrapped.disposition is not None
+    assert wrapped.disposition.code == "question"
+    assert [note.text for note in wrapped.notes] == [NOTE]
 
 
 def test_alice_answers_on_her_phone_and_the_card_follows(customer: Customers, books: Books, alice: Screen) -> None:

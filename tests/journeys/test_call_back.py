@@ -33,6 +33,19 @@ def missed(customer: Customers, books: Books, alice: Screen) -> None:
 
 
 @pytest.mark.usefixtures("missed")
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (1024, 768)])
+def test_the_card_of_the_next_caller_lies_over_nothing_that_alice_clicks(
+    customer: Customers, alice: Screen, width: int, height: int
+) -> None:
+    alice.page.set_viewport_size({"width": width, "height": height})
+    customer.calls("alice", "+306944000002")
+    expect(alice.card("ringing")).to_be_visible()
+
+    for name in ("Call back", "Claim", "Dismiss: Dana Reyes"):
+        alice.page.locator("#callback-rows").get_by_role("button", name=name).click(trial=True)
+
+
+@pytest.mark.usefixtures("missed")
 def test_alice_claims_her_phone_rings_then_danas_and_the_task_closes_by_that_call(
     asterisk: Asterisk, books: Books, alice: Screen
 ) -> None:
@@ -72,7 +85,9 @@ def test_alice_claims_her_phone_rings_then_danas_and_the_task_closes_by_that_cal
 
 
 @pytest.mark.usefixtures("missed")
-def test_a_busy_customer_stays_on_the_list_and_alice_is_told(asterisk: Asterisk, books: Books, alice: Screen) -> None:
+def test_a_busy_customer_waits_for_the_next_attempt_and_alice_is_told(
+    asterisk: Asterisk, books: Books, alice: Screen
+) -> None:
     asterisk.called_back(is_busy())
 
     alice.page.get_by_role("button", name="Call back").click()
@@ -81,7 +96,8 @@ def test_a_busy_customer_stays_on_the_list_and_alice_is_told(asterisk: Asterisk,
 
     expect(alice.card("failed")).to_contain_text("Busy")
     assert books.call(direction=Direction.OUTBOUND).result is Result.BUSY
-    expect(alice.page.locator("#callback-rows tr")).to_have_count(1)
+    alice.page.get_by_role("link", name="Waiting 1").click()
+    expect(alice.page.locator("#callback-rows tr")).to_contain_text("again")
     assert _only(books).is_open
 
 

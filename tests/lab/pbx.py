@@ -8,7 +8,6 @@ import wave
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.settings import SwitchSettings
 from webapp.trial.install import Installation
 from webapp.trial.pbx import Pbx, Ports, fill, free_tcp_port, free_udp_ports
 from webapp.trial.people import Cast, TrialQueue, cast
@@ -17,14 +16,16 @@ CONF = Path(__file__).parent / "conf"
 DESKS = 32
 PEOPLE = ("alice", "bob", "charlie")
 RTP_PORTS = 600
+MEDIA_PORTS = 6
 PER_DESK = 4  # phones, lines, customers and callers: the numbers 0 to 3, of which 0 is not used
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Ports, the same for each play."""
+    """Ports, the same for each play. For sound each party has an address of its own, as SIPp wants some ports in a row."""
 
     first: int
+    media: int
 
     def phone(self, desk: int, person: int) -> int:
         return self.first + PER_DESK * desk + person
@@ -38,6 +39,10 @@ class Places:
 
     def caller(self, desk: int, number: int) -> int:
         return self._block(3) + PER_DESK * desk + number
+
+    def media_ip(self, port: int) -> str:
+        row, column = divmod(port - self.first, 250)
+        return f"127.1.{row}.{column + 1}"
 
     @property
     def customers(self) -> int:
@@ -53,8 +58,8 @@ class Places:
 
 class LabPbx(Pbx):
     def __init__(self, installation: Installation, state_dir: Path) -> None:
-        udp = free_udp_ports(RTP_PORTS + Places.count() + 2)
-        self.places = Places(udp[RTP_PORTS])
+        udp = free_udp_ports(RTP_PORTS + Places.count() + MEDIA_PORTS + 2)
+        self.places = Places(udp[RTP_PORTS], udp[-MEDIA_PORTS - 2])
         ports = Ports(free_tcp_port(), udp[-2], udp[-1], {}, udp[0], udp[RTP_PORTS - 1])
         super().__init__(installation, state_dir, ports, people=_nobody())
         self.lab_secret = secrets.token_hex(24)

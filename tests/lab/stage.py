@@ -22,6 +22,7 @@ from telephony.ami.frames import Frame, read_frames
 from telephony.commands import Originate
 from telephony.events import CallSummary
 from telephony.replay import derive
+from tests.journeys.product import as_toml
 from tests.lab import cel
 from tests.lab.desk import Desk, wait_for
 from tests.lab.pbx import DESKS, PEOPLE, LabPbx
@@ -154,6 +155,8 @@ class Stage:
         self.directory, self._sipp = directory, sipp
         self._plays = 0
         self._seen: set[UUID] = set()
+        self._old_uniqueids: set[str] = set()
+        self.heard: list[Frame] = []  # what the switch said during the last play
 
     def __enter__(self) -> Stage:
         self.pbx.start()
@@ -197,7 +200,7 @@ class Stage:
         wait_for("all channels to go", lambda: not self.ami.send_action({"Action": "CoreShowChannels"}).events)
         scene = self._scene(DESKS, Story("last call", lambda scene: ()))
         number = scene.customer()
-        party = scene._party(
+        party = scene.party(
             calling(From(number), is_refused()), TRUNK_IP, self.pbx.places.caller(DESKS, 1), service="nowhere"
         )
         party.over()
@@ -215,14 +218,15 @@ class Stage:
     # ------------------------------------------------------------------------------------------------------- books
 
     def _read_books(self, plays: Sequence[Played], heard_before: int) -> list[str]:
-        summaries = {call.uid: call for call in derive(self._heard_since(heard_before))}
+        self.heard = list(self._heard_since(heard_before))
+        summaries = {call.uid: call for call in derive(self.heard)}
         with self.app.app_context():
             query = sa.select(Call).options(selectinload(Call.legs)).order_by(Call.started_at)
             rows = [call for call in db.session.scalars(query).unique() if call.id not in self._seen]
             links = db.session.execute(
                 sa.select(CallbackCall.call_id, Callback).join(Callback, Callback.id == CallbackCall.callback_id)
             )
-            callbacks = {call_id: callback for call_id, callback in links}
+            callbacks = {link[0]: link[1] for link in links}
             db.session.expunge_all()
         self._seen |= {call.id for call in rows}
         conversations = self._conversations()
@@ -241,8 +245,6 @@ class Stage:
         fresh = [each for each in written if not each.uniqueids & self._old_uniqueids]
         self._old_uniqueids |= {uid for each in fresh for uid in each.uniqueids}
         return fresh
-
-    _old_uniqueids: set[str] = set()
 
     def _journal(self) -> list[Path]:
         return sorted((self.app.extensions["ringback.settings"].data_dir / "journal" / SWITCH).glob("*.ami"))
@@ -290,10 +292,8 @@ def _unbalanced(rows: Sequence[Call], conversations: Sequence[cel.Conversation])
 
 
 def _product(directory: Path, pbx: LabPbx) -> Flask:
-    from tests.journeys.product import _as_toml
-
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "switches.toml").write_text(_as_toml(pbx.switch(SWITCH)), encoding="utf-8")
+    (directory / "switches.toml").write_text(as_toml(pbx.switch(SWITCH)), encoding="utf-8")
     settings = Settings.from_env(
         {
             "RINGBACK_DATA_DIR": str(directory / "data"),

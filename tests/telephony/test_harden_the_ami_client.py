@@ -494,6 +494,19 @@ def test_18_nothing_is_printed_and_oddities_are_logged(pbx, capsys, caplog):
     assert capsys.readouterr().out == ""
 
 
+def test_18_whoever_logs_off_has_lost_nothing(pbx, caplog):
+    with logged_in(pbx) as alice:
+        alice.close()
+    assert "lost" not in caplog.text
+
+
+def test_18_a_switch_that_hangs_up_is_complained_of(pbx, caplog):
+    with logged_in(pbx) as alice:
+        pbx.drop()
+        eventually(alice.lost.is_set)
+        eventually(lambda: "connection lost" in caplog.text)
+
+
 def test_19_list_answers_are_collected_and_kept_from_the_handlers(pbx):
     seen = []
     with logged_in(pbx) as alice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -170,6 +171,7 @@ def test_books_that_cannot_be_read(office: Settings) -> None:
 
 def run(office: Settings, *arguments: str) -> Result:
     environment = {
+        **{name: None for name in os.environ if name.startswith("RINGBACK_")},  # the tests' own are no settings
         "RINGBACK_DATA_DIR": str(office.data_dir),
         "RINGBACK_SWITCHES": str(office.data_dir.parent / "switches.toml"),
     }

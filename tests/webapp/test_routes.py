@@ -72,7 +72,6 @@ FOR_ROLES = {
     "POST /calls/<uuid:call_id>/disposition": 204,
     "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
     "PUT /calls/<uuid:call_id>/notes": 204,
-    "POST /calls/<uuid:call_id>/promise": 201,
     "POST /calls/<uuid:call_id>/party": 204,
     "GET /contacts": 200,
     "POST /contacts": 201,

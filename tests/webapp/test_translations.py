@@ -24,6 +24,7 @@ from flask_babel import get_babel
 from telephony.events import Direction, HungUpBy, LegResult, Result
 from telephony.fake import FakeSwitch
 from tests.factories import make_call, make_callback, make_disposition, make_party
+from webapp import install
 from webapp.accounts.models import AgentStatus, User
 from webapp.calls.models import UNHEARD, Call, CallNote, CallState
 from webapp.contacts.models import Party
@@ -191,6 +192,14 @@ def test_every_end_of_a_phones_part(as_: As, eleni: User, nikos: User) -> None:
                     leg.result = result
                 call.notes.append(CallNote(user_id=eleni.id, text="Να ξανακαλέσουμε."))
             assert _english(browser.get(f"/calls/{call.id}").text) == set()
+
+
+def test_the_dispositions_of_a_new_installation(app: Flask, as_: As, eleni: User) -> None:
+    install.prepare(app)
+    make_call(answered_by=eleni, started_at=now())
+    bar = as_(eleni).get("/desk/callbar").text
+    assert "Θέλει να τον καλέσουμε" in bar
+    assert "Wants to be called back" not in bar
 
 
 def test_a_contact_with_its_history(as_: As, eleni: User, nikos: User) -> None:

@@ -5,10 +5,9 @@ import sqlalchemy as sa
 from webapp import live
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import users_who_may
-from webapp.books import entries
 from webapp.books.events import CallRecovered, LedgerChecked
 from webapp.books.models import Recovery
-from webapp.calls.events import CallMerged, CallRetold, CustomerNotReached
+from webapp.calls.events import CallMerged
 from webapp.db import db
 from webapp.events import after_commit, on
 
@@ -16,16 +15,6 @@ from webapp.events import after_commit, on
 @on(CallMerged)
 def follow_merge(event: CallMerged) -> None:
     db.session.execute(sa.update(Recovery).where(Recovery.call_id == event.merged_id).values(call_id=event.call_id))
-
-
-@on(CustomerNotReached)
-def undo_conversation(event: CustomerNotReached) -> None:
-    entries.undo_conversation(event.call_id)
-
-
-@on(CallRetold)
-def move_in_time(event: CallRetold) -> None:
-    entries.move_in_time(event.call_id)
 
 
 @after_commit(CallRecovered)

@@ -120,7 +120,7 @@ def _record(event: CallEvent, switch: str, *, by_books: bool = False) -> None:
         if call is None:
             log.warning("event of an unknown call", switch=switch, uid=event.uid, told=type(event).__name__)
             return
-    before = _fingerprint(call)
+    heard, before = now(), _fingerprint(call)
     if call.booked_at and not by_books and not isinstance(event, told.CallsMerged):
         _hide_if_withheld(call, event)
         return
@@ -129,7 +129,7 @@ def _record(event: CallEvent, switch: str, *, by_books: bool = False) -> None:
         call.linkedid = call.linkedid or event.uid
     _HANDLERS[type(event)](call, event)
     if _fingerprint(call) != before or call.version == 0:
-        why.note(call, StepKind.TOLD, why.facts_of(event, by_books=by_books), said_at=event.at)
+        why.note(call, StepKind.TOLD, why.facts_of(event, by_books=by_books), said_at=event.at, at=heard)
         changed(call)
 
 

@@ -54,7 +54,7 @@ def identify(call: Call, customer: Caller) -> None:
     if call.withheld:
         call.party_id = None
     if call.withheld and was_told:
-        why.forget_number(call)
+        why.forget_caller(call)
         publish(NumberWithheld(call_id=call.id))
     why.note(call, StepKind.NUMBER, asdict(identity) | {"region": switches.region_of(call.switch)})
     if call.number and call.party_id is None:

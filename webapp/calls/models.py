@@ -102,6 +102,11 @@ class Call(Identified, Model):
     def answered_legs(self) -> list[Leg]:
         return [leg for leg in self.legs if leg.answered_at is not None]
 
+    def was_talked_by(self, user_id: UUID) -> bool:
+        """This user was in the call and is not any more: it is theirs to wrap up, or to correct what they said of it."""
+        own = [leg for leg in self.answered_legs if leg.user_id == user_id]
+        return bool(own) and all(leg.ended_at is not None for leg in own)
+
     def leg_of(self, user_id: UUID) -> Leg | None:
         """The leg of this user that matters now: both of their phones may have rung, and a queue rings one again."""
         own = [leg for leg in reversed(self.legs) if leg.user_id == user_id]

@@ -103,7 +103,7 @@ def in_bar(user: User, at: datetime | None = None) -> Sequence[Call]:
     query = (
         sa.select(Call)
         .where(sa.or_(Call.id.in_(living), Call.id.in_(to_wrap_up), Call.id.in_(gone), asked))
-        .order_by(Call.started_at.desc(), Call.id.desc())
+        .order_by(Call.state == CallState.ENDED, Call.started_at.desc(), Call.id.desc())  # what lives is never left out
         .limit(MOST_IN_BAR)
         .options(*_SHOWN)
     )

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from telephony.events import LegResult
 from webapp.accounts.models import User
 from webapp.calls import why
 from webapp.calls.models import Call, Step, StepKind
@@ -74,7 +75,7 @@ def _told(facts: Mapping[str, Any], names: Names) -> str:
         "QueueJoined": _("The caller entered the queue %(queue)s.", queue=queue),
         "LegRinging": _("%(line)s rings.", line=line),
         "CallAnswered": _("%(line)s and the customer are connected.", line=line),
-        "LegEnded": _("%(line)s is out: %(result)s.", line=line, result=result),
+        "LegEnded": _leg_ended(facts),
         "CallHeld": _("%(line)s put the customer on hold.", line=line),
         "CallResumed": _("%(line)s took the customer back.", line=line),
         "CallsMerged": _("Another call turned out to be this conversation."),
@@ -83,6 +84,13 @@ def _told(facts: Mapping[str, Any], names: Names) -> str:
     if facts.get("by_books"):
         return str(_("Nobody had heard of it. The switch's own books tell: %(result)s.", result=result))
     return str(words.get(event, event))
+
+
+def _leg_ended(facts: Mapping[str, Any]) -> str:
+    line, result = facts.get("line", ""), facts.get("result", "")
+    if result == LegResult.ANSWERED:
+        return str(_("%(line)s left the call.", line=line))
+    return str(_("%(line)s rings no more: %(result)s.", line=line, result=result_word(result)))
 
 
 def _started(facts: Mapping[str, Any]) -> str:

@@ -38,8 +38,30 @@ RESULTS = {  # of a call or of a phone's part in it
 }
 
 
+DISPOSITIONS = {  # those that every installation begins with; a firm's own are in the firm's own language
+    "Sale": _l("Sale"),
+    "Offer sent": _l("Offer sent"),
+    "Question answered": _l("Question answered"),
+    "Complaint": _l("Complaint"),
+    "Wants to be called back": _l("Wants to be called back"),
+    "Wrong number": _l("Wrong number"),
+}
+
+
+def disposition_word(disposition: Disposition) -> str:
+    return str(DISPOSITIONS.get(disposition.label, disposition.label))
+
+
 def result_word(result: str) -> str:
     return str(RESULTS.get(result, result))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A disposition in the reader's language."""
+
+    code: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +90,7 @@ class Row:
     started_at: datetime
     wait_seconds: float
     talk_seconds: float
-    disposition: Disposition | None
+    disposition: Said | None
     notes: list[Note]
     has_notes: bool
 
@@ -195,6 +217,7 @@ def agents(call: Call) -> list[str]:
 
 
 def _facts(call: Call, may_open: bool) -> dict[str, Any]:
+    disposition = call.disposition
     notes = [Note(note.user.name, note.text, note.updated_at) for note in call.notes if note.text.strip()]
     return {
         "uid": str(call.id),
@@ -214,7 +237,7 @@ def _facts(call: Call, may_open: bool) -> dict[str, Any]:
         "started_at": call.started_at,
         "wait_seconds": call.wait_seconds,
         "talk_seconds": call.talk_seconds,
-        "disposition": call.disposition,
+        "disposition": Said(disposition.code, disposition_word(disposition)) if disposition else None,
         "notes": notes,
         "has_notes": bool(notes),
     }

@@ -12,17 +12,26 @@ import sqlalchemy as sa
 
 from telephony.events import CallEnded, CallEvent
 from webapp.calls.models import Call, Step, StepKind
-from webapp.db import db
+from webapp.db import db, now
 
 MOST = 300  # versions of one call whose steps are kept; nobody reads more
 _PERSONAL = {"customer", "channel", "uid", "at", "summary", "number"}  # kept in the row itself, or in another step
 _SUMMED = ("direction", "result", "hangup_by", "cause", "did", "queue", "wait", "talk", "hold")
 
 
-def note(call: Call, kind: StepKind, facts: dict[str, Any], *, said_at: datetime | None = None) -> None:
+def note(
+    call: Call, kind: StepKind, facts: dict[str, Any], *, said_at: datetime | None = None, at: datetime | None = None
+) -> None:
     """Inside the transaction that does what the step says, so that it is told if and only if it was done."""
     if (call.version or 0) <= MOST:
-        db.session.add(Step(call=call, kind=kind, facts=facts, said_at=said_at))
+        db.session.add(Step(call=call, kind=kind, facts=facts, said_at=said_at, at=at or now()))
+
+
+def forget_caller(call: Call) -> None:
+    """The number turned out to be withheld: it is not kept in what was said of it before either."""
+    db.session.flush()
+    said = Step.kind.in_((StepKind.NUMBER, StepKind.MATCH))
+    db.session.execute(sa.delete(Step).where(Step.call_id == call.id, said))
 
 
 def facts_of(event: CallEvent, *, by_books: bool = False) -> dict[str, Any]:
@@ -38,12 +47,6 @@ def facts_of(event: CallEvent, *, by_books: bool = False) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
-
-
-def forget_number(call: Call) -> None:
-    db.session.flush()
-    of_number = (StepKind.NUMBER, StepKind.MATCH)
-    db.session.execute(sa.delete(Step).where(Step.call_id == call.id, Step.kind.in_(of_number)))
 
 
 def steps_of(call: Call) -> list[Step]:

@@ -142,7 +142,7 @@ def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
         open_tasks=sum(_concerns(callback, call, party) for callback in known.callbacks),
         also_ringing=[other.user.name for other in call.legs if other.is_ringing and other.user and other is not leg],
         notes=next((note.text for note in call.notes if note.user_id == user.id), ""),
-        dispositions=_choices(known.dispositions),
+        dispositions=choices(known.dispositions),
         disposition=call.disposition.code if call.disposition else None,
         answered_elsewhere_by=_taken_by(call) if state == "answered_elsewhere" else None,
         expires_in=_expires_in(call, leg, state, at),
@@ -215,8 +215,11 @@ def _concerns(callback: Callback, call: Call, party: Party | None) -> bool:
     return bool((call.number and callback.number == call.number) or (party and callback.party_id == party.id))
 
 
-def _choices(dispositions: Sequence[Disposition]) -> list[Choice]:
-    return [Choice(code=row.code, label=row.label, key=key) for key, row in enumerate(dispositions, start=1)]
+def choices(dispositions: Sequence[Disposition]) -> list[Choice]:
+    return [
+        Choice(code=row.code, label=call_shown.disposition_word(row), key=key)
+        for key, row in enumerate(dispositions, start=1)
+    ]
 
 
 def _taken_by(call: Call) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask_babel import to_user_timezone
 from flask_login import current_user
 from flask_security import auth_required
@@ -22,7 +22,8 @@ from webapp.calls import shown as calls
 from webapp.contacts import queries as contact_reads
 from webapp.contacts import shown as contacts
 from webapp.db import now, transaction
-from webapp.desk import promises, queries, shell
+from webapp.desk import queries, shell
+from webapp.desk.cards import choices
 from webapp.errors import NotFound
 from webapp.tasks import queries as task_reads
 from webapp.tasks import shown as tasks
@@ -81,19 +82,6 @@ def painted() -> Any:
     return "", 204
 
 
-@bp.post("/calls/<uuid:call_id>/promise")
-@requires(Permission.CALL_WRAP_UP)
-@requires(Permission.CALLBACK_WORK)
-def promise(call_id: UUID) -> Any:
-    """When wrapping up: we call this customer again at a moment, on their clock."""
-    sent = promises.read(incoming.body())
-    with transaction():
-        found = call_reads.call_for(current_user, call_id)
-        promised = promises.give(found, sent, by=current_user)
-        answer = {"id": str(promised.id), "at": promised.due_at.isoformat(), "zone": promised.promised_zone}
-    return (answer, 201) if incoming.wants_json() else redirect(url_for(".call", call_id=call_id), 303)
-
-
 @bp.get("/contacts/<uuid:party_id>")
 @requires(Permission.CONTACT_READ)
 def contact(party_id: UUID) -> Any:
@@ -126,4 +114,5 @@ def call(call_id: UUID) -> Any:
         books=books.of_call(found),
         notes=shown.notes,
         callback=tasks.rows([callback], current_user)[0] if callback else None,
+        dispositions=choices(call_reads.dispositions()) if found.was_talked_by(current_user.id) else [],
     )

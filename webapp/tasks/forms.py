@@ -156,7 +156,7 @@ def promise() -> Promise:
     who = subject(sent)
     problems: dict[str, str] = {}
     zone = incoming.text(sent, "zone")
-    if zone not in zones.all_zones():
+    if not zones.is_known(zone):
         problems["zone"] = _("There is no such time zone.")
     day, hour = _date(incoming.text(sent, "date"), problems), _time(incoming.text(sent, "time"), problems)
     at = None

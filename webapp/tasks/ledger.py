@@ -25,7 +25,7 @@ from webapp.tasks.people import give
 from webapp.tasks.policies import DAY, policy_for
 from webapp.tasks.rows import changed, close, remind, reopen, set_due
 
-BY_A_CALL = (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN)
+BY_CALLS = (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN, ClosedAs.EXHAUSTED)  # of the switch's clock
 # where the customer's side was reached: one of the plan's attempts. Where ours failed, nobody rang at the customer's
 THEIR_SIDE = (Result.BUSY, Result.NO_ANSWER, Result.REJECTED, Result.WRONG_NUMBER)
 
@@ -36,7 +36,7 @@ def open_or_join(call: Call) -> None:
     if db.session.get(CallbackCall, call.id):
         return
     _one_at_a_time(call.party_id)
-    key, reached = key_of(call), _first_reached(call.number, call.ended_at)
+    key, reached = key_of(call), first_reached(call.number, call.ended_at)
     entry = _closed_after(call, reached) or (None if reached else _open(key, call))
     if entry is not None:
         _join(entry, call)
@@ -77,8 +77,8 @@ def take_back(call_id: UUID, *, direction: Direction, at: datetime) -> None:
     entry = db.session.get_one(Callback, link.callback_id, with_for_update={"of": Callback})
     db.session.delete(link)
     db.session.flush()
-    if calls := _calls_of(entry):
-        _recount(entry, calls)
+    if calls := calls_of(entry):
+        recount(entry, calls)
     elif entry.kind is CallbackKind.MISSED and (entry.is_open or entry.closed_as is ClosedAs.SHORT):
         close(entry, _how(entry, call_id, direction), at=at, call_id=call_id)
     changed(entry)
@@ -92,8 +92,8 @@ def hide_number(call: Call) -> None:
     entry = db.session.get_one(Callback, link.callback_id, with_for_update={"of": Callback})
     db.session.delete(link)
     db.session.flush()
-    if calls := _calls_of(entry):
-        _recount(entry, calls)
+    if calls := calls_of(entry):
+        recount(entry, calls)
         open_or_join(call)
     else:
         entry.number, entry.number_raw, entry.name_raw, entry.party_id = None, "", "", None
@@ -182,13 +182,14 @@ def _has_call_of(number: str) -> sa.ColumnElement[bool]:
 
 
 def _closed_after(call: Call, reached: Call | None) -> Callback | None:
-    """A missed call that is told late may belong to an entry that was closed in the meantime."""
+    """A missed call that is told late may belong to an entry that was closed in the meantime. Not to one that a person
+    dismissed: they did not know of this call, and our clock need not agree with the switch's."""
     if call.number is None:
         return None
     closed = [
         Callback.number == call.number,
         Callback.closed_at > call.ended_at,
-        Callback.closed_as.not_in([ClosedAs.MERGED, ClosedAs.SHORT]),
+        Callback.closed_as.in_(BY_CALLS),
     ]
     if reached:
         closed.append(Callback.closed_at <= reached.answered_at)
@@ -208,13 +209,13 @@ def _short_near(call: Call) -> Callback | None:
     )
     for short in db.session.scalars(near.order_by(Callback.last_missed_at).with_for_update(of=Callback)).unique():
         first, last = sorted((short.last_missed_at, call.ended_at))
-        between = _first_reached(call.number, first)
+        between = first_reached(call.number, first)
         if between is None or between.answered_at is None or between.answered_at > last:
             return short
     return None
 
 
-def _first_reached(number: str | None, after: datetime) -> Call | None:
+def first_reached(number: str | None, after: datetime) -> Call | None:
     if number is None:
         return None
     query = sa.select(Call).where(Call.number == number, Call.answered_at > after)
@@ -232,7 +233,7 @@ def _touched(number: str | None, call: Call | None, attempt: CallbackAttempt | N
         theirs.append(Callback.id == attempt.callback_id)
     if not theirs:
         return []
-    later = sa.and_(Callback.closed_at > at, Callback.closed_as.in_([*BY_A_CALL, ClosedAs.EXHAUSTED]))
+    later = sa.and_(Callback.closed_at > at, Callback.closed_as.in_(BY_CALLS))
     query = sa.select(Callback).where(
         sa.or_(*theirs), Callback.first_missed_at <= at, sa.or_(Callback.open_key.is_not(None), later)
     )
@@ -307,19 +308,19 @@ def _how(entry: Callback, call_id: UUID, direction: Direction) -> ClosedAs:
     return ClosedAs.CALLED_BACK if attempt and attempt.callback_id == entry.id else ClosedAs.REACHED
 
 
-def _calls_of(entry: Callback) -> list[Call]:
+def calls_of(entry: Callback) -> list[Call]:
     query = sa.select(Call).join(CallbackCall, CallbackCall.call_id == Call.id)
     return list(db.session.scalars(query.where(CallbackCall.callback_id == entry.id)).unique())
 
 
 def _calls_after(entry: Callback, at: datetime) -> list[Call]:
-    return [call for call in _calls_of(entry) if (call.ended_at or call.started_at) > at]
+    return [call for call in calls_of(entry) if (call.ended_at or call.started_at) > at]
 
 
 def _part(entry: Callback, later: list[Call], call_id: UUID, direction: Direction, at: datetime) -> None:
     """A conversation between the calls of one entry: those before it were another one, which it closed."""
     keep = {call.id for call in later}
-    earlier = [call for call in _calls_of(entry) if call.id not in keep]
+    earlier = [call for call in calls_of(entry) if call.id not in keep]
     if not earlier:
         return
     past = _past(entry, earlier)
@@ -327,7 +328,7 @@ def _part(entry: Callback, later: list[Call], call_id: UUID, direction: Directio
     db.session.execute(sa.update(CallbackCall).where(CallbackCall.call_id.in_(ids)).values(callback_id=past.id))
     if not _close_short(past, earlier):
         close(past, _how(past, call_id, direction), at=at, call_id=call_id)
-    _recount(entry, later)
+    recount(entry, later)
     _close_short(entry, later)
     db.session.flush()
 
@@ -353,7 +354,7 @@ def _close_short(entry: Callback, calls: list[Call]) -> bool:
     return alone
 
 
-def _recount(entry: Callback, calls: list[Call]) -> None:
+def recount(entry: Callback, calls: list[Call]) -> None:
     missed = [call.ended_at for call in calls if call.ended_at]
     entry.missed = max(1, len(calls))
     if entry.kind is not CallbackKind.MISSED or not missed:

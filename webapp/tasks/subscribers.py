@@ -3,13 +3,22 @@ from __future__ import annotations
 from webapp import live
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import users_who_may
-from webapp.calls.events import CallbackAsked, CallFinished, CallMerged, CallMissed, CustomerReached, NumberWithheld
+from webapp.calls.events import (
+    CallbackAsked,
+    CallFinished,
+    CallMerged,
+    CallMissed,
+    CallRetold,
+    CustomerNotReached,
+    CustomerReached,
+    NumberWithheld,
+)
 from webapp.calls.models import Call
 from webapp.contacts.events import PhoneAdded
 from webapp.contacts.queries import parties_with_number
 from webapp.db import db
 from webapp.events import after_commit_together, on
-from webapp.tasks import tickets
+from webapp.tasks import corrections, tickets
 from webapp.tasks.actions import adopt
 from webapp.tasks.events import CallbacksChanged
 from webapp.tasks.ledger import attempt_over, close_reached, follow_merge, hide_number, open_or_join, take_back
@@ -26,6 +35,16 @@ def open_callback(event: CallMissed) -> None:
 def close_callback(event: CustomerReached) -> None:
     take_back(event.call_id, direction=event.direction, at=event.at)
     close_reached(event.number, call_id=event.call_id, direction=event.direction, at=event.at)
+
+
+@on(CustomerNotReached)
+def reopen_callback(event: CustomerNotReached) -> None:
+    corrections.undo_conversation(event.call_id)
+
+
+@on(CallRetold)
+def move_callback(event: CallRetold) -> None:
+    corrections.move_in_time(event.call_id)
 
 
 @on(NumberWithheld)

@@ -18,8 +18,13 @@ def zones_of(number: str | None) -> list[str]:
     return known if len(known) <= MANY else []
 
 
+def is_known(zone: str) -> bool:
+    return zone in available_timezones()
+
+
 @lru_cache(maxsize=1)
 def all_zones() -> tuple[str, ...]:
+    """Those that are named after a place, for people to choose from."""
     return tuple(sorted({name for name in available_timezones() if name.startswith(_REGIONS)} | {"UTC"}))
 
 

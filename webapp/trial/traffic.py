@@ -27,7 +27,7 @@ FIRST_CALL = 3.0
 IMPATIENT = 10.0  # an agent who saw no call for so long is called directly: a queue might ring somebody else
 RINGING_SECONDS = 20.0
 HANGING_UP_SECONDS = 2.0
-COUNTRIES = ("+3069", "+3021", "+4479", "+4915", "+3361", "+39340")
+STRANGERS = (("+3069", 8), ("+3021", 8), ("+4479", 8), ("+49151", 8), ("+336", 8), ("+39340", 7))  # and so many digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,8 @@ def _somebody(customers: Sequence[tuple[str, str]], dice: Random) -> Customer:
     if mood < 0.08:
         return Customer("", withheld=True)
     if mood < 0.30 or not customers:
-        return Customer(dice.choice(COUNTRIES) + "".join(dice.choices("0123456789", k=8)))
+        prefix, digits = dice.choice(STRANGERS)
+        return Customer(prefix + "".join(dice.choices("0123456789", k=digits)))
     number, name = dice.choice(customers)
     return Customer(number, name if dice.random() < 0.3 else "")  # few networks deliver names
 

@@ -182,6 +182,6 @@ def dialled_held_and_sent_to_a_colleague(scene: Scene) -> Truth:
     alice.over()
     scene.gone(scene.line("bob"))
     return outbound(
-        scene, "alice", "answered", answered("alice", 2), answered("bob", 1), wait=0.5, talk=3, hold=1, by="agent",
+        scene, "alice", "answered", answered("alice", 2, rang=False), answered("bob", 1), wait=0.5, talk=3, hold=1, by="agent",
         transfers=(("blind", "alice", "bob", "answered"),),
     )  # fmt: skip

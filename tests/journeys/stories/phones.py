@@ -197,8 +197,8 @@ def a_colleague_picks_the_call_up(scene: Scene) -> Truth:
     scene.dial("bob", "*8", is_answered(), talks(1.5), hangs_up())
     caller.over()
     return inbound(
-        scene, PATIENT, "answered", missed("alice", "answered_elsewhere"), answered("bob", 1.5), wait=1.2, talk=1.5,
-        by="agent",
+        scene, PATIENT, "answered", missed("alice", "answered_elsewhere"), answered("bob", 1.5, rang=False), wait=1.2,
+        talk=1.5, by="agent",
     )  # fmt: skip
 
 
@@ -212,8 +212,8 @@ def the_call_of_a_group_is_picked_up(scene: Scene) -> Truth:
     scene.after(0.5)
     scene.dial("bob", "*8", is_answered(), talks(1.5), hangs_up())
     caller.over()
-    others = [missed(person, "answered_elsewhere") for person in ("alice", "charlie", "bob")]
-    return inbound(scene, GROUP, "answered", *others, answered("bob", 1.5), wait=1.2, talk=1.5, by="agent")
+    others = [missed(person, "answered_elsewhere", rang=person != "bob") for person in ("alice", "charlie", "bob")]
+    return inbound(scene, GROUP, "answered", *others, answered("bob", 1.5, rang=False), wait=1.2, talk=1.5, by="agent")
 
 
 @STORIES.tell

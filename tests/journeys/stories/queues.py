@@ -114,7 +114,7 @@ def first_one_queue_then_another(scene: Scene) -> Truth:
     caller.over()
     return inbound(
         scene, TWO_QUEUES, "answered", missed("alice"), missed("alice", "answered_elsewhere"), missed("bob", "busy"),
-        answered("charlie", 1.5), queue=scene.queue("all"), wait=4.5, talk=1.5, by="system",
+        answered("charlie", 1.5), queue=scene.queue("all"), wait=3.5, talk=1.5, by="system",
     )  # fmt: skip
 
 

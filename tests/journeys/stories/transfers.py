@@ -141,6 +141,20 @@ def attended_by_keys_and_taken_back(scene: Scene) -> Truth:
 
 
 @STORIES.tell
+def attended_by_a_desk_phone(scene: Scene) -> Truth:
+    """By REFER with Replaces: until then the consultation is a call of its own."""
+    alice = scene.desk_phone("alice", "bob", ring=0.5, talk=1, consult=1.5)
+    scene.phone("bob", rings(0.5), answers(), talks(3), hangs_up())
+    caller = scene.call(TURN, is_answered(), hears_the_end())
+    alice.over()
+    caller.over()
+    return inbound(
+        scene, TURN, "answered", answered("alice", 1), answered("bob", 1.5), queue=scene.queue("turn"), wait=0.5,
+        talk=2.5, hold=2, by="agent", transfers=(("attended", "alice", "bob", "answered"),),
+    )  # fmt: skip
+
+
+@STORIES.tell
 def completed_while_it_rings(scene: Scene) -> Truth:
     """Alice does not wait for Bob's answer."""
     scene.phone(
@@ -154,10 +168,10 @@ def completed_while_it_rings(scene: Scene) -> Truth:
         talks(0.7),
         hangs_up(),
     )
-    scene.phone("bob", rings(2), answers(), talks(1.5), hangs_up())
+    scene.phone("bob", rings(1.5), answers(), talks(1.5), hangs_up())
     scene.call(ALICE, is_answered(), hears_the_end()).over()
     return inbound(
-        scene, ALICE, "answered", answered("alice", 1.2), answered("bob", 1.5), wait=0.5, talk=2.7, hold=3.3, by="agent",
+        scene, ALICE, "answered", answered("alice", 1.2), answered("bob", 1.5), wait=0.5, talk=2.7, hold=2.8, by="agent",
         transfers=(("attended", "alice", "bob", "answered"),),
     )  # fmt: skip
 
@@ -182,7 +196,7 @@ def completed_while_it_rings_and_called_back(scene: Scene) -> Truth:
     scene.phone("alice", rings(0.5), answers(), talks(1), hangs_up())
     caller.over()
     return inbound(
-        scene, ALICE, "answered", answered("alice", 2.2), missed("bob"), answered("alice"), wait=0.5, talk=2.2, hold=4.8,
+        scene, ALICE, "answered", answered("alice", 2.2), missed("bob"), answered("alice"), wait=0.5, talk=2.2, hold=6.8,
         by="agent", transfers=(("attended", "alice", "bob", "no_answer"),),
     )  # fmt: skip
 

@@ -42,12 +42,13 @@ def test_from_the_trunk_to_alices_page_each_step_is_told(alice: User) -> None:
 
     told = texts(ring(alice))
 
-    assert told[:2] == [
+    assert told[:3] == [
+        "Inbound, since its first channel came from a trunk. It called 2100000100.",
         f"“6944000001”, read with the rules of GR, is {DANA}.",
         "Dana Reyes has this number, and nobody else.",
     ]
-    assert "Inbound, since its first channel came from a trunk. It called 2100000100." in told
-    assert f"{alice.lines[0].endpoint} is the phone of Alice Martin." in told
+    rings = told.index(f"{alice.lines[0].endpoint} rings.")
+    assert told[rings + 1] == f"{alice.lines[0].endpoint} is the phone of Alice Martin."
     assert "The pages of Alice Martin were told to look." in told
     assert "PJSIP/kitchen is nobody's phone here, so no page is told." in told
 
@@ -63,6 +64,21 @@ def test_a_withheld_number_is_in_no_step(alice: User) -> None:
 
     assert "The number is withheld, so nobody is looked for." in texts(call)
     assert "6944000001" not in repr(reasons.of(call))
+
+
+def test_a_number_that_is_withheld_only_later_on_is_in_no_step_either(alice: User) -> None:
+    make_party("Dana Reyes", DANA)
+    call = ring(alice)
+    private = Caller("6944000001", withheld=True)
+
+    at = now()
+    capture.record(
+        CallStarted(uid="1.0", at=at, direction=Direction.INBOUND, customer=private, did="2100000100"), switch="main"
+    )
+
+    assert "The number is withheld, so nobody is looked for." in texts(call)
+    assert "6944000001" not in repr(reasons.of(call))
+    assert "Dana" not in repr(reasons.of(call))
 
 
 def test_two_with_the_same_number_and_none_chosen_is_a_question(alice: User) -> None:

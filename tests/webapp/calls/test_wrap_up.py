@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,7 +12,7 @@ from flask.testing import FlaskClient
 from tests.factories import make_call, make_disposition, make_party
 from webapp.accounts.models import User
 from webapp.calls.models import Call, CallState, NumberChoice
-from webapp.db import db, transaction
+from webapp.db import db, now, transaction
 
 JSON = {"Accept": "application/json"}
 
@@ -113,3 +114,24 @@ def test_a_page_without_scripts_is_shown_the_call(alice: User, as_: Callable[[Us
     call = make_call(answered_by=alice)
     answer = as_(alice).post(f"/calls/{call.id}/party", data={"party": str(dana.id)})
     assert (answer.status_code, answer.location) == (303, f"/calls/{call.id}")
+
+
+def test_what_left_the_bar_is_wrapped_up_or_corrected_on_the_calls_page(
+    alice: User, sofia: User, as_: Callable[[User], FlaskClient]
+) -> None:
+    make_disposition("sale", "Sale")
+    make_disposition("offer", "Offer sent")
+    call = make_call(answered_by=alice, started_at=now() - timedelta(hours=12))
+    browser = as_(alice)
+    for code in ("sale", "offer"):
+        assert f'action="/calls/{call.id}/disposition"' in browser.get(f"/calls/{call.id}").text
+        browser.post(f"/calls/{call.id}/disposition", data={"disposition": code})
+        page = browser.get(f"/calls/{call.id}").text
+        assert f'<option value="{code}" selected>' in page
+    assert "/disposition" not in as_(sofia).get(f"/calls/{call.id}").text
+
+
+def test_who_still_talks_finds_nothing_to_wrap_up_on_the_page(alice: User, as_: Callable[[User], FlaskClient]) -> None:
+    make_disposition("sale", "Sale")
+    call = make_call(state=CallState.ANSWERED, answered_by=alice)
+    assert '<form class="wrap-up"' not in as_(alice).get(f"/calls/{call.id}").text

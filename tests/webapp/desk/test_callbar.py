@@ -222,3 +222,10 @@ def test_the_bar_is_in_every_page_from_the_start(alice: User, as_: Callable[[Use
     browser = as_(alice)
     for page in ("/desk", "/contacts", "/calls", "/callbacks", "/contacts/new", "/no/such/page"):
         assert f'id="card-{call.id}"' in browser.get(page).text, page
+
+
+def test_a_long_call_stays_in_the_bar_however_many_came_after_it(alice: User) -> None:
+    talk = make_call(state=CallState.ANSWERED, answered_by=alice, started_at=now() - timedelta(hours=2))
+    for minutes in range(1, 10):
+        make_call(answered_by=alice, started_at=now() - timedelta(minutes=minutes + 2))
+    assert states(alice)[0] == (str(talk.id), "answered")

@@ -14,6 +14,7 @@ from webapp.accounts.models import Role, User
 from webapp.calls.models import CallState, Disposition
 from webapp.contacts.models import OwnNumber
 from webapp.db import db
+from webapp.run import unready
 
 
 def test_a_new_installation_can_wrap_calls_up_and_knows_itself(app: Flask, settings: Settings) -> None:
@@ -57,3 +58,18 @@ def prepare_without_switches(app: Flask, settings: Settings) -> None:
         install.prepare(app)
     finally:
         app.extensions["ringback.settings"] = settings
+
+
+def test_whoever_starts_without_a_pbx_and_people_is_told_what_to_do(app: Flask, settings: Settings) -> None:
+    app.extensions["ringback.settings"] = replace(settings, switches=())
+    try:
+        assert [advice.split(":")[0] for advice in unready(app)] == [
+            "No PBX is configured, so no calls are followed",
+            "Nobody can log in yet",
+        ]
+    finally:
+        app.extensions["ringback.settings"] = settings
+
+
+def test_whoever_has_both_is_told_nothing(app: Flask, alice: User) -> None:
+    assert unready(app) == []

@@ -131,6 +131,13 @@ def test_the_dialog_begins_with_where_the_number_is(alice: User, as_: As) -> Non
     assert 'name="number" value="+12125550123"' in page
 
 
+def test_whatever_the_dialog_proposes_can_be_promised(alice: User, as_: As) -> None:
+    page = as_(alice).get("/callbacks/schedule", query_string={"number": "+18005550123"}).text
+    zone = page.split('<option value="')[1].split('"')[0]
+    assert as_(alice).post("/callbacks/schedule", data=form(zone=zone), headers=JSON).status_code == 201
+    assert as_(alice).post("/callbacks/schedule", data=form(zone="Etc/UTC"), headers=JSON).status_code == 201
+
+
 def test_a_number_that_may_be_anywhere_begins_with_our_own_clock(alice: User, as_: As) -> None:
     page = as_(alice).get("/callbacks/schedule", query_string={"number": "+18005550123"}).text
     assert "Our own" in page.split("<optgroup")[1]

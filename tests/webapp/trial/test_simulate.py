@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from telephony.numbers import e164
 from webapp.trial.people import cast
 from webapp.trial.phones import FOREVER, Behaviour, answers, customer, desk_phone
 from webapp.trial.traffic import Customer, _identity, busy_agents, plan_call
@@ -38,9 +39,10 @@ def test_customers_are_known_unknown_withheld_and_impatient() -> None:
     assert all(plan.patience > 4 for plan in plans)
 
 
-def test_without_known_customers_strangers_call() -> None:
-    plan = plan_call(cast(), {"alice": 5.0}, [], Random(3))
-    assert plan.customer.number.startswith("+")
+def test_without_known_customers_strangers_call_whom_one_can_call_back() -> None:
+    for seed in range(200):
+        stranger = plan_call(cast(), {"alice": 5.0}, [], Random(seed)).customer
+        assert stranger.withheld or e164(stranger.number, "GR") == stranger.number
 
 
 def test_a_colleagues_phone_leaves_time_to_be_quicker() -> None:

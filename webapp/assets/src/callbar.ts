@@ -33,6 +33,8 @@ export class Callbar extends HTMLElement {
     socket?.on("call", (message: CallMessage) => this.onCall(message));
     socket?.on("desk", (message: DeskMessage) => this.onDesk(message));
     document.addEventListener("visibilitychange", () => { if (!document.hidden && socket?.connected) void this.refresh(); });
+    // the page keeps so much room below its end
+    new ResizeObserver(() => document.documentElement.style.setProperty("--rb-phone", `${this.offsetHeight}px`)).observe(this);
     this.drawn();
   }
 

@@ -19,7 +19,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function used(event: KeyboardEvent): boolean {
-  if (event.altKey && !event.ctrlKey && !event.metaKey) return withAlt(event.code);
+  if (event.altKey && !event.ctrlKey && !event.metaKey) return withAlt(event.code, event.target);
   if (event.key === "Escape") return leaveField(event.target) || (!document.querySelector("dialog[open]") && Boolean(taker()?.takes("Escape")));
   if ((event.ctrlKey || event.metaKey) && !event.altKey) {
     if (event.key === "Enter") return saveWrapUp(event.target);
@@ -27,7 +27,13 @@ function used(event: KeyboardEvent): boolean {
   }
   if (event.ctrlKey || event.metaKey || typing(event.target) || !singleKeys() || document.querySelector("dialog[open]")) return false;
   if (taker()?.takes(event.key)) return true;
-  return /^[1-9]$/.test(event.key) ? choose(event.key) : single(event.key);
+  return /^[1-9]$/.test(event.key) ? choose(event.key, event.target) : single(event.key);
+}
+
+// whoever works in a card means that card, also when another one has just begun to ring above it
+function cardAt(target: EventTarget | null): HTMLElement | undefined {
+  const here = target instanceof Element ? target.closest<HTMLElement>(".cb-card") : null;
+  return here ?? bar()?.current();
 }
 
 // so that the single keys count again: who writes a note must get out of it to choose how the call ended
@@ -37,9 +43,9 @@ function leaveField(target: EventTarget | null): boolean {
   return true;
 }
 
-function withAlt(code: string): boolean {
+function withAlt(code: string, target: EventTarget | null): boolean {
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code)?.[1];
-  if (digit) return choose(digit);
+  if (digit) return choose(digit, target);
   if (code === "KeyN") { bar()?.focusNote(); return Boolean(bar()?.current()); }
   if (code === "KeyP") {
     const first = bar()?.current()?.querySelector<HTMLElement>(".cb-head") ?? bar()?.querySelector<HTMLElement>("button");
@@ -53,13 +59,13 @@ function withAlt(code: string): boolean {
 
 function saveWrapUp(target: EventTarget | null): boolean {
   const inside = target instanceof Element && (bar()?.contains(target) || target === document.body);
-  const form = inside ? bar()?.current()?.querySelector<HTMLFormElement>("form[data-save]") : null;
+  const form = inside ? cardAt(target)?.querySelector<HTMLFormElement>("form[data-save]") : null;
   form?.requestSubmit();
   return Boolean(form);
 }
 
-function choose(digit: string): boolean {
-  const choice = bar()?.current()?.querySelector<HTMLElement>(`[data-key="${digit}"]`);
+function choose(digit: string, target: EventTarget | null): boolean {
+  const choice = cardAt(target)?.querySelector<HTMLElement>(`[data-key="${digit}"]`);
   choice?.click();
   if (choice instanceof HTMLInputElement) choice.focus();
   return Boolean(choice);

@@ -3,7 +3,9 @@ import { send } from "./api";
 import { toast } from "./toasts";
 import { language, say } from "./words";
 
-const DONE: Record<string, string> = { assign: "bulk_assign", release: "bulk_release", dismiss: "bulk_dismiss" };
+const DONE: Record<string, (told: { count: string }) => string> = {
+  assign: (told) => say("bulk_assign", told), release: (told) => say("bulk_release", told), dismiss: (told) => say("bulk_dismiss", told),
+};
 const count = new Intl.NumberFormat(language);
 
 interface List extends HTMLElement {
@@ -139,7 +141,7 @@ export class Picks {
   }
 
   private tell(verb: string, { done, refused, why }: Told): void {
-    const words = say(DONE[verb]!, { count: count.format(done) });
+    const words = DONE[verb]!({ count: count.format(done) });
     if (!refused) { toast(words, "good"); return; }
     const dialog = document.getElementById("bulk-told") as HTMLDialogElement;
     dialog.querySelector("[data-told]")!.textContent = say("bulk_refused", { done: words, count: count.format(refused) });

@@ -5,4 +5,6 @@ export function say(key: string, values: Record<string, string> = {}): string {
   return (table[key] ?? key).replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
 }
 
-export const language = document.documentElement.lang || "en";
+// the page's language, as the reader's country writes it: an English page in London or Athens has no "PM"
+const shown = document.documentElement.lang || "en";
+export const language = navigator.languages.find((own) => own.split("-")[0] === shown) ?? shown;
