@@ -48,6 +48,7 @@ def display(number: str, region: str) -> str:
     return phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL if home else PhoneNumberFormat.INTERNATIONAL)
 
 
+@lru_cache(maxsize=20_000)
 def zones_of(number: str) -> tuple[str, ...]:
     """The time zones in which a number (E.164) may be; empty when that is not known."""
     try:

@@ -38,7 +38,7 @@ def read(body: Mapping[str, Any]) -> Sent:
     except ValueError:
         problems["owner"] = ", ".join(Owner)
     if problems or at is None:
-        raise Invalid(_("Some of this cannot be saved yet."), fields=problems)
+        raise Invalid(next(iter(problems.values())), fields=problems)
     return Sent(at, incoming.text(body, "zone"), owner, incoming.text(body, "note"))
 
 

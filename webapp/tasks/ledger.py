@@ -25,7 +25,7 @@ from webapp.tasks.people import give
 from webapp.tasks.policies import DAY, policy_for
 from webapp.tasks.rows import changed, close, remind, reopen, set_due
 
-BY_A_CALL = (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN)
+BY_CALLS = (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN, ClosedAs.EXHAUSTED)  # of the switch's clock
 # where the customer's side was reached: one of the plan's attempts. Where ours failed, nobody rang at the customer's
 THEIR_SIDE = (Result.BUSY, Result.NO_ANSWER, Result.REJECTED, Result.WRONG_NUMBER)
 
@@ -164,13 +164,14 @@ def _has_call_of(number: str) -> sa.ColumnElement[bool]:
 
 
 def _closed_after(call: Call, reached: Call | None) -> Callback | None:
-    """A missed call that is told late may belong to an entry that was closed in the meantime."""
+    """A missed call that is told late may belong to an entry that was closed in the meantime. Not to one that a person
+    dismissed: they did not know of this call, and our clock need not agree with the switch's."""
     if call.number is None:
         return None
     closed = [
         Callback.number == call.number,
         Callback.closed_at > call.ended_at,
-        Callback.closed_as.not_in([ClosedAs.MERGED, ClosedAs.SHORT]),
+        Callback.closed_as.in_(BY_CALLS),
     ]
     if reached:
         closed.append(Callback.closed_at <= reached.answered_at)
@@ -214,7 +215,7 @@ def _touched(number: str | None, call: Call | None, attempt: CallbackAttempt | N
         theirs.append(Callback.id == attempt.callback_id)
     if not theirs:
         return []
-    later = sa.and_(Callback.closed_at > at, Callback.closed_as.in_([*BY_A_CALL, ClosedAs.EXHAUSTED]))
+    later = sa.and_(Callback.closed_at > at, Callback.closed_as.in_(BY_CALLS))
     query = sa.select(Callback).where(
         sa.or_(*theirs), Callback.first_missed_at <= at, sa.or_(Callback.open_key.is_not(None), later)
     )

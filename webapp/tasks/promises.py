@@ -60,7 +60,7 @@ def promise(
     callback = Callback(
         open_key=f"tel:{known}", number=known, number_raw=known, switch=switch, kind=CallbackKind.PROMISE, missed=0,
         party_id=party.id if party else party_for(known), queue=before.queue if before else None, attempts=0,
-        state=CallbackState.WAITING, retry_at=promised_for - REMINDED_BEFORE, first_missed_at=at, last_missed_at=at,
+        state=CallbackState.WAITING, retry_at=max(at, promised_for - REMINDED_BEFORE), first_missed_at=at, last_missed_at=at,
         promised_for=promised_for, promised_zone=zone, promised_by_id=by.id, note=note, due_at=promised_for + GRACE,
     )  # fmt: skip
     try:

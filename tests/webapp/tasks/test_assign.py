@@ -12,7 +12,7 @@ from flask import Flask
 from telephony.events import Direction
 from tests.factories import make_call, make_callback, make_party
 from tests.webapp.tasks.callers import after, ended, entries, entry
-from webapp.accounts.actions import add_absence, logged_in, logged_out
+from webapp.accounts.actions import add_absence, logged_in, logged_out, set_head
 from webapp.accounts.models import User
 from webapp.calls.models import CallState
 from webapp.contacts.actions import set_owner
@@ -22,6 +22,7 @@ from webapp.notices.models import Notice
 from webapp.tasks import actions
 from webapp.tasks.jobs import find_owners
 from webapp.tasks.models import Callback, CallbackAttempt, CallbackState
+from webapp.tasks.people import is_answered_for_by
 
 
 @pytest.fixture(autouse=True)
@@ -164,3 +165,16 @@ def test_of_many_each_is_assigned_or_says_why_not(app: Flask, alice: User, bob: 
     }
     assert [callback.assigned_to_id for callback in entries() if callback.id == free.id] == [bob.id]
     assert after(0) < now()
+
+
+def test_a_head_answers_for_what_the_team_has_and_for_what_is_nobodys(
+    app: Flask, alice: User, charlie: User, sofia: User
+) -> None:
+    with transaction():
+        set_head("Sales", db.session.merge(sofia))
+    theirs = make_callback("+306944000001", assigned_to_id=alice.id)
+    nobodys = make_callback("+306944000002")
+    make_callback("+306944000003", assigned_to_id=charlie.id)
+    taken = make_callback("+306944000004", assigned_to_id=charlie.id, claimed_by_id=alice.id)
+    found = db.session.scalars(sa.select(Callback.id).where(is_answered_for_by(sofia)))
+    assert set(found) == {theirs.id, nobodys.id, taken.id}

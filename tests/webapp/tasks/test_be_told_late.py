@@ -62,12 +62,12 @@ def test_a_call_that_was_recovered_hours_later_has_its_own_times(app: Flask) -> 
     assert (callback.first_missed_at, callback.due_at, callback.missed) == (after(-119), after(-89), 2)
 
 
-def test_a_recovered_call_of_somebody_who_was_dismissed_since_changes_nothing(app: Flask, alice: User) -> None:
+def test_who_dismissed_did_not_know_of_a_call_that_is_recovered_later(app: Flask, alice: User) -> None:
     ended("2", 30)
     with transaction():
         actions.dismiss(db.session.get_one(Callback, entry().id), alice, "Spam", at=after(60))
     ended("1", 0)
-    assert story() == [(("1", "2"), "dismissed", "")]
+    assert story() == [(("1",), "open", ""), (("2",), "dismissed", "")]
 
 
 def test_a_late_conversation_parts_what_was_before_it_from_what_came_after(app: Flask, alice: User) -> None:

@@ -158,3 +158,12 @@ def test_calling_again_after_the_end_of_the_plan_is_another_entry(app: Flask, al
     states = db.session.scalars(sa.select(Callback.state).order_by(Callback.first_missed_at)).all()
     assert list(states) == [CallbackState.CLOSED, CallbackState.OPEN]
     assert db.session.query(Call).count() == 5
+
+
+def test_when_it_is_time_again_whoever_has_it_is_told(app: Flask, alice: User) -> None:
+    ended("1", 0, rang=(alice,))
+    calls_back(alice, 5)
+    sweep(at=after(11))
+    sweep(at=after(11.1))
+    told = db.session.execute(sa.select(Notice.user_id, Notice.kind)).all()
+    assert [tuple(row) for row in told] == [(alice.id, "callback.reminder")]

@@ -1,0 +1,49 @@
+"""When wrapping up Alice promises a call; before the moment she is reminded on her screen."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.asterisk import wait_for
+from tests.journeys.conftest import Customers
+from tests.journeys.product import Books
+from tests.journeys.screen import Screen
+from webapp.db import now
+from webapp.tasks.models import CallbackKind, CallbackState
+
+pytestmark = pytest.mark.journey
+
+DANA, LONDON = "+442079460018", ZoneInfo("Europe/London")
+
+
+@pytest.mark.req("T13")
+def test_alice_promises_a_call_in_the_callees_time_and_is_reminded(
+    customer: Customers, books: Books, alice: Screen
+) -> None:
+    call = customer.calls("alice", DANA)
+    expect(alice.card("ringing")).to_be_visible()
+    alice.press("Alt+a")
+    expect(alice.card("answered")).to_be_visible()
+    call.hang_up()
+    card = alice.card("wrap_up")
+    expect(card).to_be_visible()
+    card.get_by_role("button", name="Call later").click()
+    dialog = alice.page.locator("#schedule")
+    expect(dialog.get_by_label("The customer's clock")).to_have_value("Europe/London")
+    moment = (now() + timedelta(minutes=5)).astimezone(LONDON)
+    dialog.get_by_label("Date").fill(f"{moment:%Y-%m-%d}")
+    dialog.get_by_label("Time there").fill(f"{moment:%H:%M}")
+    dialog.get_by_label("Note").fill("About the red ones")
+    dialog.get_by_role("button", name="Promise it").click()
+    expect(alice.page.locator(".toast-item", has_text="Promised for")).to_be_visible()
+
+    (promised,) = wait_for("the promise", lambda: books.callbacks(kind=CallbackKind.PROMISE))
+    assert promised.promised_for == datetime(*moment.timetuple()[:5], tzinfo=LONDON)
+    assert (promised.note, promised.number, promised.promised_zone) == ("About the red ones", DANA, "Europe/London")
+    # less than ten minutes before: it is time
+    expect(alice.page.locator(".toast-item", has_text="You promised")).to_be_visible()
+    wait_for("it to be open", lambda: books.callbacks(id=promised.id, state=CallbackState.OPEN))
