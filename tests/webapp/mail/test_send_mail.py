@@ -16,7 +16,7 @@ from tests.webapp.mail.smtp import Server, serving
 from webapp.accounts.actions import set_head
 from webapp.accounts.models import User
 from webapp.db import db, transaction
-from webapp.mail import actions
+from webapp.mail import actions, jobs
 from webapp.mail.jobs import forget_old, send_mail
 from webapp.mail.models import Mail
 from webapp.mail.queries import stuck
@@ -183,6 +183,14 @@ def test_the_password_of_the_url_logs_in(app: Flask, server: Server, dana: User)
     send_mail(at=after(0))
     assert [base64.b64decode(login) for login in server.logins] == [b"\0crm\0p@ss"]
     assert len(server.taken) == 1
+
+
+def test_of_two_senders_one_has_the_letter(app: Flask, dana: User) -> None:
+    writes(dana)
+    due = mail().id
+    taken = [jobs._take(due, after(0)) for _ in range(2)]
+    assert [letter is not None for letter in taken] == [True, False]
+    assert jobs._take(due, after(11)) is not None, "the first one died"
 
 
 def test_who_has_no_address_gets_no_letter(app: Flask, alice: User) -> None:

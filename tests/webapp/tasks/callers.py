@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+from flask import Flask
 
 from telephony.events import (
     CallEnded,
@@ -21,6 +24,7 @@ from webapp.accounts.models import User
 from webapp.calls import capture
 from webapp.calls.models import Call
 from webapp.db import db
+from webapp.errors import Conflict
 from webapp.tasks.models import Callback, CallbackCall
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -83,3 +87,25 @@ def story() -> list[tuple[tuple[str, ...], str, str]]:
         closing = db.session.get(Call, callback.closed_by_call_id) if callback.closed_by_call_id else None
         told.append((tuple(uids), (callback.closed_as or callback.state).value, closing.uid if closing else ""))
     return sorted(told)
+
+
+def together(app: Flask, how_many: int, act: Callable[[int], object]) -> list[object]:
+    """All at the same moment, each with a connection of its own; what each got, or was told."""
+    start, results = threading.Barrier(how_many), [None] * how_many
+
+    def run(position: int) -> None:
+        with app.app_context():
+            start.wait()
+            try:
+                results[position] = act(position)  # type: ignore[call-overload]
+            except Conflict as error:
+                results[position] = error  # type: ignore[call-overload]
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=run, args=(position,)) for position in range(how_many)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return list(results)

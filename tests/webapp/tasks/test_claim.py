@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
@@ -12,7 +11,7 @@ from flask import Flask
 
 from telephony.events import Direction
 from tests.factories import make_call, make_callback
-from tests.webapp.tasks.callers import NINE, after, entry
+from tests.webapp.tasks.callers import NINE, after, entry, together
 from webapp.accounts.models import User
 from webapp.calls.models import Call, CallState
 from webapp.db import db, now, transaction
@@ -82,28 +81,6 @@ def test_a_retry_that_waits_may_be_called_sooner_and_waits_again_when_given_back
     with transaction():
         actions.release(db.session.get_one(Callback, callback.id), alice, at=after(6))
     assert (entry().state, entry().retry_at) == (CallbackState.WAITING, after(30))
-
-
-def together(app: Flask, how_many: int, act: Callable[[int], object]) -> list[object]:
-    """All at the same moment, each with a connection of its own; what each got, or was told."""
-    start, results = threading.Barrier(how_many), [None] * how_many
-
-    def run(position: int) -> None:
-        with app.app_context():
-            start.wait()
-            try:
-                results[position] = act(position)  # type: ignore[call-overload]
-            except Conflict as error:
-                results[position] = error  # type: ignore[call-overload]
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(position,)) for position in range(how_many)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return list(results)
 
 
 @pytest.fixture

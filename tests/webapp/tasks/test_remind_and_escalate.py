@@ -12,7 +12,7 @@ from flask import Flask
 
 from config.settings import Settings
 from tests.factories import make_callback
-from tests.webapp.tasks.callers import NINE, after, ended, entry
+from tests.webapp.tasks.callers import NINE, after, ended, entry, together
 from webapp.accounts.actions import add_absence, logged_in, set_head
 from webapp.accounts.models import User
 from webapp.app import create_app
@@ -44,6 +44,7 @@ def head(sofia: User, alice: User) -> User:
 
 
 def assigned(to: User, **columns: object) -> Callback:
+    """Whoever called at nine and was talked to by nobody."""
     moments = {"first_missed_at": NINE, "last_missed_at": NINE, "due_at": after(30), "remind_at": after(15)}
     return make_callback(**(moments | {"assigned_to_id": to.id} | columns))
 
@@ -100,6 +101,7 @@ def test_a_restart_across_the_moment_loses_and_doubles_nothing(
         sweep(at=after(30.1))
         sweep(at=after(30.2))
         db.session.remove()
+        db.engine.dispose()
     assert told() == [("sofia", "callback.overdue")]
 
 
@@ -114,6 +116,25 @@ def test_after_a_while_those_above_are_told_too(
     assert told() == [
         ("sofia", "callback.overdue"), ("ada", "callback.still_overdue"), ("sven", "callback.still_overdue")
     ]  # fmt: skip
+
+
+def test_who_is_above_and_away_is_not_told(app: Flask, alice: User, head: User, person: Callable[..., User]) -> None:
+    person("ada", "Ada Admin", role="admin", lines=())
+    sven = person("sven", "Sven Second", role="supervisor", lines=())
+    with transaction():
+        add_absence(db.session.merge(sven), NINE - timedelta(days=1), NINE + timedelta(days=1))
+    assigned(alice, remind_at=None)
+    for minute in (30, 60):
+        sweep(at=after(minute))
+    assert told("callback.still_overdue") == [("ada", "callback.still_overdue")]
+
+
+def test_many_sweeps_at_once_tell_it_once(installed_app: Flask, app: Flask, alice: User, head: User) -> None:
+    for number in range(5):
+        assigned(alice, number=f"+30694400000{number}", remind_at=after(29))
+    db.session.rollback()
+    together(installed_app, 8, lambda _position: sweep(at=after(30)))
+    assert sorted(told()) == [("alice", "callback.reminder")] * 5 + [("sofia", "callback.overdue")] * 5
 
 
 def test_without_a_team_it_is_the_heads_of_those_who_serve_the_queue(
