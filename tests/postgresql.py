@@ -55,9 +55,14 @@ class PostgreSQL:
         """Everybody is thrown out in the middle of what they do; what was committed is there at the next start."""
         self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def dump(self, path: Path) -> None:
+        """All that is in it, as SQL."""
+        path.write_text(self._run("pg_dump", "-h", str(self.socket), "-U", "ringback", "ringback"), encoding="utf-8")
+
+    def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(
             [*self._as, str(self.binaries / program), *arguments], capture_output=True, text=True, cwd=self.socket
         )
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr or done.stdout}")
+        return done.stdout

@@ -4,7 +4,9 @@ transfers, parks nobody, and calls out. Nothing in it knows of Ringback.
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -151,6 +153,11 @@ class Callers:
 
     def wait(self, seconds: float) -> bool:
         return self._sipp.wait(seconds)
+
+    def close(self) -> None:
+        """Nobody calls any more; those who are on the line go on."""
+        with suppress(ProcessLookupError):
+            os.kill(self._sipp.pid, signal.SIGUSR1)
 
     def stop(self) -> None:
         self._sipp.stop()
@@ -305,6 +312,7 @@ class Centre:
         """No new calls; True when all are over by themselves."""
         self.colleagues.stop()
         assert self.callers is not None
+        self.callers.close()
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if self.callers.over and not self.channels():

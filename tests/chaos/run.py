@@ -91,6 +91,8 @@ def _suffer(plan: Plan, dice: Random, say: Say, centre: Centre, layout: Layout, 
     if not centre.close(LAST_CALLS):
         say("some calls did not end by themselves; they were ended")
     settled = _settle(layout, centre, say)
+    if layout.database is not None:
+        layout.database.dump(layout.folder / "database.sql")
     steps = truth.read_cel(centre.pbx.cel_file)
     calls = truth.calls(steps)
     withheld = {call.uid for call in calls if WITHHELD.fullmatch(normal(call.number) or "") or not normal(call.number)}
