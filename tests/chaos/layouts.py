@@ -17,7 +17,7 @@ from typing import Any
 
 from config.settings import Settings, SwitchSettings
 from tests.chaos.processes import Keeper, Program
-from tests.journeys.product import _as_toml, installation_env
+from tests.journeys.product import as_toml, installation_env
 from tests.postgresql import PostgreSQL, find_binaries
 from webapp.trial.pbx import free_tcp_port
 
@@ -36,7 +36,7 @@ class Layout:
         self.folder = folder
         self.port = free_tcp_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        (folder / "switches.toml").write_text(_as_toml(switch), encoding="utf-8")
+        (folder / "switches.toml").write_text(as_toml(switch), encoding="utf-8")
         self.env = installation_env(folder / "data") | {
             "RINGBACK_SWITCHES": str(folder / "switches.toml"),
             "RINGBACK_PORT": str(self.port),
