@@ -79,10 +79,19 @@ def _told(facts: Mapping[str, Any], names: Names) -> str:
         "CallResumed": _("%(line)s took the customer back.", line=line),
         "CallsMerged": _("Another call turned out to be this conversation."),
         "CallEnded": _("The call ended: %(result)s.", result=result),
+        "Doubted": _("The caller forges what the switch says: nothing is decided for good until it is confirmed."),
+        "Reopened": _("The switch still has this call: the end that was heard was none."),
+        "Confirmed": _confirmed(facts),
     }
     if facts.get("by_books"):
         return str(_("Nobody had heard of it. The switch's own books tell: %(result)s.", result=result))
     return str(words.get(event, event))
+
+
+def _confirmed(facts: Mapping[str, Any]) -> str:
+    if facts.get("by") == "books":
+        return str(_("The switch's own books confirm it."))
+    return str(_("The switch's list of channels confirms it."))
 
 
 def _started(facts: Mapping[str, Any]) -> str:
