@@ -38,14 +38,16 @@ class Accountant:
 
     def feed(self, record: CelRecord | QueueRecord) -> list[CallSummary]:
         """The calls that are complete now, or of which more is known now. Never raises, whatever the record holds."""
-        told = self._cel(record) if isinstance(record, CelRecord) else self._queue(record)
-        return told + self._sweep(record.at)
+        if isinstance(record, QueueRecord):
+            return self._queue(record)
+        return self._cel(record) + self._sweep(record.at)  # only CEL's time counts: queue_log can be forged
 
     def switch_restarted(self, at: datetime) -> list[CallSummary]:
-        """Calls that began before and had no sign of life since are over: lost at their last sign, or answered."""
+        """Calls that had no sign of life since are over: lost at their last sign, or answered. Switches tell the time of
+        their start in whole seconds; a call that began right after it in the same second is taken back when it goes on."""
         told = []
         for group in self._groups:
-            if not group.complete and group.first and group.last and group.first < at and group.last < at + _SECOND:
+            if not group.complete and group.last and group.last < at + _SECOND:
                 group.over = True
                 told += self._tell(group)
         return told
@@ -73,8 +75,6 @@ class Accountant:
         told = self._look_for_a_restart(record)
         group = self._groups.of(record)
         new = group.add(record)
-        if record.event == "LINKEDID_END" and record.linkedid not in group.ended:
-            group.ended.add(record.linkedid)
         for uid in (record.uniqueid, record.linkedid):
             for entry in self._unclaimed.pop(uid, ()):
                 group.queue[entry] = None
@@ -158,15 +158,16 @@ class Accountant:
                 group.over = True
                 told += self._tell(group)
             if group.complete and silence > LINGER:
-                self._forget(group)
+                self._groups.remove(group)
+                self._remember_gone({*group.linkedids, *group.channels})
+            elif len(group.records) > group.thin_above:
+                self._remember_gone(self._groups.thin_out(group, self._trunks, self._now - LINGER))
         self._unclaimed = {
             uid: entries for uid, entries in self._unclaimed.items() if self._now - entries[-1].at <= 60 * LINGER
         }
         return told
 
-    def _forget(self, group: Group) -> None:
-        self._groups.remove(group)
-        for uid in (*group.linkedids, *group.channels):
-            self._gone[uid] = None
+    def _remember_gone(self, uids: set[str]) -> None:
+        self._gone.update(dict.fromkeys(uids))
         while len(self._gone) > 4 * _REMEMBERED:
             del self._gone[next(iter(self._gone))]

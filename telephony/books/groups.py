@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from telephony.ami.causes import line_of
 from telephony.books.records import CelRecord, QueueRecord
 from telephony.events import CallSummary
 
 Key = tuple[str, str]
 
-MOST_RECORDS = 50_000  # of one group; a conference room that never empties must not grow for ever
+MOST_RECORDS = 10_000  # of one group: no real one is so long, but whoever writes the books may be mad
+THIN_ABOVE = 500
+_MOST_JOINED = 2_000  # beyond that a bridge joins no further groups: a conference room that never empties
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +29,7 @@ class Group:
     last: datetime | None = None
     over: bool = False  # the switch was restarted since
     told: dict[str, CallSummary] = field(default_factory=dict)
+    thin_above: int = THIN_ABOVE
     uids: frozenset[str] | None = None  # of its open calls; None: not known, something changed
 
     @property
@@ -40,9 +44,10 @@ class Group:
     def add(self, record: CelRecord) -> bool:
         """Was it new?"""
         key = (record.at, record.event, record.uniqueid, record.channel, record.extra.get("bridge_id"), record.app)
-        if key in self.records or len(self.records) >= MOST_RECORDS:
+        if key in self.records:
             return False
-        self.records[key] = record
+        if len(self.records) < MOST_RECORDS:
+            self.records[key] = record
         self.first = min(self.first or record.at, record.at)
         self.last = max(self.last or record.at, record.at)
         ended = record.event in ("HANGUP", "CHAN_END")
@@ -85,8 +90,8 @@ class Groups:
     def of(self, record: CelRecord) -> Group:
         """The group of this record; those that it shows to be one are made one."""
         keys = [("linkedid", record.linkedid), ("channel", record.uniqueid)]
-        if bridge := record.extra.get("bridge_id"):
-            keys.append(("bridge", bridge))
+        if bridge := self._bridge(record):
+            keys.append(bridge)
         found = list({id(self._by_key[key]): self._by_key[key] for key in keys if key in self._by_key}.values())
         group = max(found, key=lambda one: len(one.records), default=None) or Group()
         for other in found:
@@ -97,6 +102,43 @@ class Groups:
             self._by_key[key] = group
         group.keys.update(keys)
         return group
+
+    def _bridge(self, record: CelRecord) -> Key | None:
+        key = ("bridge", record.extra.get("bridge_id", ""))
+        there = self._by_key.get(key)
+        return key if key[1] and (there is None or len(there.records) < _MOST_JOINED) else None
+
+    def thin_out(self, group: Group, trunks: frozenset[str], before: datetime) -> set[str]:
+        """Of a group that does not end, forget the channels that ended `before` and had nothing to do with a customer who
+        is still on the line. The Uniqueids and Linkedids that are not known any more."""
+        channels: dict[str, list[CelRecord]] = {}
+        for record in group.records.values():
+            channels.setdefault(record.uniqueid, []).append(record)
+        for uid, own in channels.items():
+            if not group.channels[uid] and line_of(own[0].channel) in trunks:
+                before = min(before, min(record.at for record in own))
+        kept = [
+            record
+            for uid, own in channels.items()
+            if not group.channels[uid]
+            or max(record.at for record in own) >= before
+            or not group.ended.issuperset(record.linkedid for record in own)
+            for record in own
+        ]
+        self.remove(group)
+        for record in sorted(kept, key=lambda record: record.at):
+            self.of(record).add(record)
+        for entry in group.queue:
+            if there := self.by_channel(entry.uniqueid):
+                there.queue[entry] = None
+        for uid, call in group.told.items():
+            if there := self.by_linkedid(uid):
+                there.told[uid] = call
+        for record in kept:
+            self.of(record).thin_above = max(THIN_ABOVE, 2 * len(self.of(record).records))
+        return {
+            uid for uid in (*group.channels, *group.linkedids) if not (self.by_channel(uid) or self.by_linkedid(uid))
+        }
 
     def remove(self, group: Group) -> None:
         for key in group.keys:

@@ -47,6 +47,9 @@ class _Posting:
         self._trunks = trunks
         self._records = records
         self._queue = queue
+        self._own: dict[str, list[CelRecord]] = {}
+        for record in records:
+            self._own.setdefault(record.uniqueid, []).append(record)
         self._called = {record.uniqueid for record in records if record.app_data == _OUTGOING}
         self._parking: set[str] = set()
         self._dialling: dict[str, str] = {}  # by the call's uid: the number that Dial was given last
@@ -98,7 +101,7 @@ class _Posting:
                 since = busy.get(record.uniqueid, record.at)
                 yield max(record.at - _HUNG_UP_BEFORE, since), _REQUEST, partial(self._hangup_request, record)
             yield record.at, _RANK.get(record.event, _USUAL), partial(handler, record)
-        for stint in stints(self._records, self._queue):
+        for stint in stints(self._own, self._queue):
             yield stint.joined, _USUAL, partial(self._join_queue, stint)
             if stint.left is not None:
                 rank = _LEAVE if stint.left > stint.joined else _USUAL
@@ -139,7 +142,7 @@ class _Posting:
 
     def _number_of(self, uid: str) -> str:
         """The number that a called channel was given; its first record has none yet."""
-        own = (record.number for record in self._records if record.uniqueid == uid)
+        own = (record.number for record in self._own[uid])
         return next((number for number in own if causes.is_dialable(number)), "")
 
     @staticmethod

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,36 +28,34 @@ class Stint:
     entered: bool = True
 
 
-def stints(records: Sequence[CelRecord], queue: Sequence[QueueRecord]) -> Iterator[Stint]:
-    """`records` in the order of their times."""
-    callers = dict.fromkeys(
-        [record.uniqueid for record in records if _joins(record)]
-        + [r.uniqueid for r in queue if r.event == "ENTERQUEUE"]
-    )
-    for uniqueid in callers:
-        own = [record for record in records if record.uniqueid == uniqueid]
-        told = sorted((record for record in queue if record.uniqueid == uniqueid), key=lambda record: record.at)
-        others = [r.at for r in records if r.event == "CHAN_START" and r.uniqueid != uniqueid]
-        yield from _of_caller(own, told, others)
+def stints(own: Mapping[str, Sequence[CelRecord]], queue: Iterable[QueueRecord]) -> Iterator[Stint]:
+    """`own`: the records of each channel, in the order of their times."""
+    told: dict[str, list[QueueRecord]] = {}
+    for entry in queue:
+        told.setdefault(entry.uniqueid, []).append(entry)
+    starts = sorted(record.at for records in own.values() for record in records if record.event == "CHAN_START")
+    for uniqueid, records in own.items():
+        entries = sorted(told.get(uniqueid, ()), key=lambda entry: entry.at)
+        yield from _of_caller(records, entries, starts)
 
 
 def _joins(record: CelRecord) -> bool:
     return record.event == "APP_START" and record.app.lower() == "queue"
 
 
-def _of_caller(own: Sequence[CelRecord], told: Sequence[QueueRecord], others: Sequence[datetime]) -> Iterator[Stint]:
+def _of_caller(own: Sequence[CelRecord], told: Sequence[QueueRecord], channels: Sequence[datetime]) -> Iterator[Stint]:
     starts: list[datetime] = []
     for i, record in enumerate(own):
         if _joins(record):
             starts.append(record.at)
-            yield _stint(record, own[i + 1 :], told, others)
+            yield _stint(record, own[i + 1 :], told, channels)
     for entry in told:
-        if entry.event == "ENTERQUEUE" and own and not any(abs(start - entry.at) <= 2 * _SECOND for start in starts):
+        if entry.event == "ENTERQUEUE" and not any(abs(start - entry.at) <= 2 * _SECOND for start in starts):
             yield _untimed(entry, own, told)
 
 
 def _stint(
-    start: CelRecord, after: Iterable[CelRecord], told: Sequence[QueueRecord], others: Sequence[datetime]
+    start: CelRecord, after: Iterable[CelRecord], told: Sequence[QueueRecord], channels: Sequence[datetime]
 ) -> Stint:
     queue = start.app_data.partition(",")[0]
     end = next((record for record in after if _leaves(record)), None)
@@ -70,7 +69,7 @@ def _stint(
         and end.event in ("APP_END", "APP_START")
         and end.at - start.at < _AT_ONCE
         and not any(record.event == "ENTERQUEUE" for record in near)
-        and not any(start.at <= at <= end.at for at in others)
+        and bisect_left(channels, start.at) == bisect_right(channels, end.at)
     )
     return Stint(start.uniqueid, queue, start.at, left, "JOINEMPTY" if rejected else status, entered=not rejected)
 

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from telephony.books.accountant import Accountant
@@ -127,7 +127,7 @@ class BooksReader:
             if not heads and all(source.dry for source in self._sources):
                 break
             if heads and all(source.waiting or source.dry for source in self._sources):
-                self._feed(min(heads, key=lambda source: source.waiting[0][0].at), told)
+                self._feed(min(heads, key=lambda source: _turn(source.waiting[0][0])), told)
         self._count()
         return list(told.values())
 
@@ -173,7 +173,13 @@ class BooksReader:
         named = suspects(raw) if source is self._cel else ()
         told = dict.fromkeys([*self.statistics.suspects, *named])
         self.statistics.suspects = tuple(told)[-_SUSPECTS_REMEMBERED:]
-        log.warning("%s: a record that cannot be read (%r)", source.tail.path.name, raw[:200])
+        log.warning("%s: %d bytes that are no record; of %s", source.tail.path.name, len(raw), named or "nobody known")
+
+
+def _turn(record: Record) -> datetime:
+    """When it is fed. Of the second in which the switch started, what CEL has of the time before comes first."""
+    is_start = isinstance(record, QueueRecord) and record.event == "QUEUESTART"
+    return record.at + timedelta(seconds=1) if is_start else record.at
 
 
 def _as_list(place: Place | None) -> list[int] | None:

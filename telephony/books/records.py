@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-# as config/asterisk/cel_custom.conf writes them; further columns behind these are the administrator's own
+# as config/asterisk/cel_custom.conf writes them; a row of more or fewer is two torn ones, or another file
 COLUMNS = (
     "eventtype",
     "eventtime",
@@ -29,8 +29,8 @@ COLUMNS = (
 QUEUE_COLUMNS = 5  # time, uniqueid, queue, agent, event; then the event's own
 
 _EVENT = re.compile(r"[A-Z_]{2,40}")
-_TIME = re.compile(r"(\d{1,11})(?:\.(\d{1,6}))?")
-_LINKEDID = re.compile(rb'^"[A-Z_]{2,40}","[0-9.]+","[^",\r\n]{1,150}","([^",\r\n]{1,150})"', re.MULTILINE)
+_TIME = re.compile(r"(\d{1,10})(?:\.(\d{1,6}))?")
+_LINKEDID = re.compile(rb'^"[A-Za-z0-9_ -]{1,80}","[0-9.]+","[^",\r\n]{1,150}","([^",\r\n]{1,150})"', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +68,16 @@ class QueueRecord:
 def cel_record(raw: bytes) -> CelRecord | None:
     """None: no whole record. It says nothing then, least of all that something ended."""
     row = _row(raw.decode("utf-8", "replace"))
-    if row is None or len(row) < len(COLUMNS):
+    if row is None or len(row) != len(COLUMNS):
         return None
-    event, time, uniqueid, linkedid, channel, number, name, exten, context, app, app_data, peer, extra, user = row[:14]
+    event, time, uniqueid, linkedid, channel, number, name, exten, context, app, app_data, peer, extra, user = row
     at = _at(time)
-    if at is None or not uniqueid or not linkedid or not _EVENT.fullmatch(event):
+    own = user and event == user  # CELGenUserEvent writes its name in both places, also one like HANGUP
+    if at is None or not uniqueid or not linkedid or not (own or _EVENT.fullmatch(event)):
         return None
     return CelRecord(
         at=at,
-        event=event,
+        event="USER_DEFINED" if own else event,
         uniqueid=uniqueid,
         linkedid=linkedid,
         channel=channel,

@@ -17,7 +17,7 @@ _FINGERPRINT = 1024  # enough to hold the time of a record
 
 # Inside a quoted field every quote is doubled, so no text of a caller can look like this: here a record begins,
 # whatever stands before it, also if that one was torn.
-_BEGINS = re.compile(rb'\n(?="[A-Z_]{2,40}","[0-9])')
+_BEGINS = re.compile(rb'\n(?="[A-Za-z0-9_ -]{1,80}","[0-9])')
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from telephony.books.accountant import Accountant
 from telephony.books.records import CelRecord, QueueRecord, cel_record, queue_record
@@ -71,5 +73,7 @@ def in_order(calls: Iterable[CallSummary]) -> list[CallSummary]:
     return sorted(calls, key=lambda call: (call.started_at is None, call.started_at))
 
 
-def last_at(records: Sequence[Record]) -> Record:
-    return max(records, key=lambda record: record.at)
+def step(at: datetime, event: str, *, uid: str, channel: str, **facts: Any) -> CelRecord:
+    """A record that a story needs."""
+    text = dict.fromkeys(("number", "name", "exten", "context", "app", "app_data", "peer"), "")
+    return CelRecord(at=at, event=event, uniqueid=uid, linkedid=uid, channel=channel, **(text | facts))

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telephony.books.accountant import Accountant
-from telephony.books.records import CelRecord, QueueRecord
-from telephony.events import CallSummary, Direction, HungUpBy, Result
+from telephony.books.records import CelRecord
+from telephony.events import CallSummary, Direction, Result
 from telephony.replay import as_truth, derive
-from tests.telephony.books import TRUNKS, Record, account, cel, configured, in_order, queue_log, records
+from tests.telephony.books import TRUNKS, account, cel, configured, in_order, queue_log, records, step
 from tests.telephony.recordings import SCENARIOS, frames, truth
 
 TOLERANCE = 0.7  # seconds; the truth was written by those who made the calls, and phones are not exact
@@ -147,7 +147,7 @@ def test_one_lost_record_loses_no_call(scenario: str) -> None:
 def account_more(accountant: Accountant, calls: Iterable[CallSummary], at: datetime) -> list[CallSummary]:
     """Much later somebody else calls."""
     told = {call.uid: call for call in calls}
-    told |= {call.uid: call for call in accountant.feed(_record(at, "CHAN_START", uid="later.1", channel="PJSIP/z-1"))}
+    told |= {call.uid: call for call in accountant.feed(step(at, "CHAN_START", uid="later.1", channel="PJSIP/z-1"))}
     return list(told.values())
 
 
@@ -265,138 +265,7 @@ def test_what_is_long_over_is_forgotten_and_stays_so() -> None:
     assert [call for record in everything for call in accountant.feed(record)] == []
 
 
-# --------------------------------------------------------------------------------------------------- the switch restarts
-
-
-def _until_answered(scenario: str) -> Sequence[Record]:
-    everything = configured(scenario)
-    return everything[: 1 + max(i for i, record in enumerate(everything) if record.event == "BRIDGE_ENTER")]
-
-
-@pytest.mark.parametrize("told_by", ["queue_log", "channel name", "somebody"])
-def test_a_switch_that_was_killed_leaves_calls_that_ended_at_their_last_sign(told_by: str) -> None:
-    waiting = [r for r in configured("in-queue-abandoned") if r.event in ("CHAN_START", "ANSWER", "APP_START")]
-    _, accountant = account(waiting)
-    at = waiting[-1].at + timedelta(seconds=20)
-    if told_by == "queue_log":
-        told = accountant.feed(
-            QueueRecord(at=at, uniqueid="NONE", queue="NONE", agent="NONE", event="QUEUESTART", data=("",))
-        )
-    elif told_by == "channel name":
-        told = accountant.feed(_record(at, "CHAN_START", uid="1795429999.0", channel="PJSIP/trunk-00000002"))
-    else:
-        told = accountant.switch_restarted(at)
-    (call,) = told
-    assert (call.result, call.hangup_by, call.queue, call.ended_at) == (Result.LOST, None, "sales", waiting[-1].at)
-
-
-def test_a_conversation_that_a_restart_cut_was_answered_all_the_same() -> None:
-    talking = _until_answered("in-direct-answered")
-    _, accountant = account(talking)
-    (call,) = accountant.switch_restarted(talking[-1].at + timedelta(minutes=1))
-    assert (call.result, call.answered_by, call.ended_at) == (Result.ANSWERED, ("PJSIP/1007",), talking[-1].at)
-
-
-def test_a_restart_that_was_none_is_taken_back() -> None:
-    everything = configured("in-direct-answered")
-    talking = _until_answered("in-direct-answered")
-    _, accountant = account(talking)
-    accountant.switch_restarted(talking[-1].at + 0.1 * SECOND)
-    *_, call = [call for record in everything[len(talking) :] for call in accountant.feed(record)]
-    assert call == account(everything)[0][0]
-
-
-def test_a_caller_cannot_restart_the_switch() -> None:
-    """A line break in the caller's number reaches queue_log as it is."""
-    talking = _until_answered("in-direct-answered")
-    _, accountant = account(talking)
-    later = talking[-1].at + timedelta(seconds=30)
-    torn = QueueRecord(
-        at=later, uniqueid="1795420000.1", queue="sales", agent="NONE", event="ENTERQUEUE", data=("", "69")
-    )
-    forged = QueueRecord(at=later, uniqueid="NONE", queue="NONE", agent="NONE", event="QUEUESTART", data=("",))
-    assert accountant.feed(torn) == accountant.feed(forged) == []
-    assert accountant.open_uids()
-
-
-# ------------------------------------------------------------------------------------------------------ less usual calls
-
-
-def test_a_click_to_call_that_nobody_picked_up_is_known_by_the_id_that_we_gave() -> None:
-    given_id = "ringback-7b0e"
-    mine = [replace(r, uniqueid=given_id, linkedid=given_id) for r in cel("c2c-agent-no-answer")]
-    ((call,), _) = account(mine)
-    assert (call.uid, call.direction, call.customer.number) == (given_id, Direction.OUTBOUND, "6944000001")
-    assert (call.agent, call.result, call.hangup_by) == ("PJSIP/1001", Result.AGENT_NO_ANSWER, HungUpBy.SYSTEM)
-
-
-def test_the_dial_plan_can_say_that_a_call_is_ours_and_that_a_number_is_withheld() -> None:
-    first, *rest = cel("c2c-agent-no-answer")
-    note = replace(first, event="USER_DEFINED", user_event="CRM_CALL_ID", extra={"extra": "7b0e"})
-    assert len(account([first, note, *rest])[0]) == 1
-    first, *rest = cel("in-direct-answered")
-    assert isinstance(first, CelRecord)
-    note = replace(first, event="USER_DEFINED", user_event="CRM_PRES", extra={"extra": "prohib_passed_screen"})
-    ((call,), _) = account([first, note, *rest])
-    assert call.customer.withheld
-
-
-def test_two_stints_in_queues_are_one_wait_and_the_last_reason_counts() -> None:
-    at = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-    caller = {"uid": "1.1", "channel": "PJSIP/trunk-1", "number": "6944000001"}
-    story: list[Record] = [
-        _record(at, "CHAN_START", **caller, exten="2100000100"),
-        _record(at + SECOND, "APP_START", **caller, app="Queue", app_data="sales,t,,,10"),
-        QueueRecord(
-            at=at + SECOND, uniqueid="1.1", queue="sales", agent="NONE", event="ENTERQUEUE", data=("", "1", "1")
-        ),
-        QueueRecord(at=at + 11 * SECOND, uniqueid="1.1", queue="sales", agent="NONE", event="EXITWITHTIMEOUT", data=()),
-        _record(at + 11 * SECOND, "APP_END", **caller, app="Queue", app_data="sales,t,,,10"),
-        _record(at + 11 * SECOND, "APP_START", **caller, app="Queue", app_data="support,t"),
-        QueueRecord(
-            at=at + 11 * SECOND, uniqueid="1.1", queue="support", agent="", event="ENTERQUEUE", data=("", "1", "1")
-        ),
-        QueueRecord(at=at + 20 * SECOND, uniqueid="1.1", queue="support", agent="NONE", event="EXITEMPTY", data=()),
-        _record(at + 20.5 * SECOND, "APP_END", **caller, app="Queue", app_data="support,t"),
-        _record(at + 21 * SECOND, "APP_START", **caller, app="VoiceMail", app_data="1"),
-        _record(at + 30 * SECOND, "HANGUP", **caller, extra={"hangupsource": "PJSIP/trunk-1", "hangupcause": "16"}),
-        _record(at + 30 * SECOND, "CHAN_END", **caller),
-        _record(at + 30 * SECOND, "LINKEDID_END", **caller),
-    ]
-    ((call,), _) = account(story)
-    assert (call.queue, call.result, call.wait) == ("support", Result.NO_AGENTS, 19.5)
-    assert (call.hangup_by, call.did) == (HungUpBy.CUSTOMER, "2100000100")
-
-
-def test_a_blind_transfer_that_nobody_answers_is_told_as_such() -> None:
-    """Alice transfers to Bob, Bob's phone rings in vain, the dial plan ends."""
-    everything = list(configured("blind-transfer"))
-    begins = next(
-        i for i, r in enumerate(everything) if r.event == "CHAN_START" and "1002" in getattr(r, "channel", "")
-    )
-    caller, bob = everything[0], everything[begins]
-    assert isinstance(caller, CelRecord) and isinstance(bob, CelRecord)
-    end = bob.at + 6 * SECOND
-    gave_up = {"hangupcause": "16", "hangupsource": "dialplan/builtin", "dialstatus": "NOANSWER"}
-    story = [
-        *everything[: begins + 1],
-        replace(caller, event="HANGUP", at=end, extra=gave_up),
-        replace(caller, event="CHAN_END", at=end),
-        replace(bob, event="HANGUP", at=end + 0.001 * SECOND, extra={"hangupcause": "0", "hangupsource": ""}),
-        replace(bob, event="CHAN_END", at=end + 0.001 * SECOND),
-        replace(bob, event="LINKEDID_END", at=end + 0.001 * SECOND),
-    ]
-    ((call,), _) = account(story)
-    assert (call.result, call.hangup_by) == (Result.ANSWERED, HungUpBy.SYSTEM)
-    assert [(one.kind, one.to, one.result) for one in call.transfers] == [("blind", "1002", "no_answer")]
-
-
 # ------------------------------------------------------------------------------------------------------------- helpers
-
-
-def _record(at: datetime, event: str, *, uid: str, channel: str, **facts: Any) -> CelRecord:
-    text = dict.fromkeys(("number", "name", "exten", "context", "app", "app_data", "peer"), "")
-    return CelRecord(at=at, event=event, uniqueid=uid, linkedid=uid, channel=channel, **(text | facts))
 
 
 def _is_true(scenario: str, calls: Sequence[CallSummary]) -> None:
