@@ -95,6 +95,8 @@ class CallBook:
         call.adopted = call.adopted or adopted
         if channel.role is Role.PLUMBING:
             return
+        if channel.role is Role.TRUNK and self._was_first(call, channel):
+            self._demote(call)
         if channel.role is Role.TRUNK and self._is_customer(call, channel):
             call.customer = call.last_customer = channel
             if call.inbound is None:
@@ -105,8 +107,29 @@ class CallBook:
         if channel.role is Role.TRUNK and self._is_reserve(call):
             return
         call.legs.setdefault(channel.uid, Leg(channel.uid, channel.line, channel.name))
-        if call.agent is None and channel.role is Role.PHONE:
+        if call.agent is None and channel.role is Role.PHONE and self._placed(call, channel):
             call.agent = channel.line
+
+    @staticmethod
+    def _placed(call: Call, channel: Channel) -> bool:
+        """Where the beginning was not seen, a phone may be one to which the call was transferred."""
+        return channel.uid == channel.linkedid or channel.linkedid in call.channels
+
+    @staticmethod
+    def _was_first(call: Call, channel: Channel) -> bool:
+        """A caller whose beginning was not seen, while whom the call was sent on to outside is known already."""
+        return (
+            call.customer is not None and call.inbound is False and not call.originated and channel.uid == call.linkedid
+        )
+
+    @staticmethod
+    def _demote(call: Call) -> None:
+        """What was taken for the customer is a phone of ours elsewhere."""
+        other, call.customer, call.last_customer, call.inbound = call.customer, None, None, None
+        assert other is not None
+        call.legs.setdefault(other.uid, Leg(other.uid, other.line, other.name))
+        call.number = call.name = ""
+        call.waiting_since = None
 
     @staticmethod
     def _is_customer(call: Call, channel: Channel) -> bool:

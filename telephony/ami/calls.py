@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-from telephony.ami.causes import Cause, derived_cause, missed_result, outbound_result, refusal
+from telephony.ami.causes import Cause, derived_cause, is_fault, missed_result, outbound_result, refusal
 from telephony.ami.channels import Channel
 from telephony.events import (
     Caller,
@@ -45,6 +45,7 @@ class Leg:
     channel: str
     queue: str | None = None
     alive: bool = False  # it gave a sign of life: rang, was picked up, refused
+    sounded: bool = False  # it said itself that it rings
     hung_up: bool = False
     refused: int | None = None  # the cause that it gave
     cancelled: bool = False  # nobody wants it any more; why is told by what happens to the others
@@ -63,6 +64,15 @@ class Leg:
     def ringing(self) -> bool:
         return self.rang_at is not None and not (self.picked_up_at or self.cancelled or self.ended_at)
 
+    def rang_during(self, moment: datetime) -> bool:
+        return bool(
+            self.rang_at
+            and self.rang_at <= moment
+            and not self.answered_at
+            and self.ended_at
+            and self.ended_at >= moment
+        )
+
     @property
     def talking(self) -> bool:
         return self.connected and not self.held
@@ -73,8 +83,11 @@ class Leg:
         self.since = at if self.talking else None
 
     def unanswered(self) -> LegResult:
-        """It rang for as long as it was given, or refused, or is dead."""
-        return refusal(self.refused) or (LegResult.NO_ANSWER if self.alive else LegResult.FAILED)
+        """It rang for as long as it was given, or refused, or is out of order, or dead."""
+        if told := refusal(self.refused):
+            return told
+        works = self.sounded or (self.alive and not is_fault(self.refused))
+        return LegResult.NO_ANSWER if works else LegResult.FAILED
 
     def summary(self) -> LegSummary:
         return LegSummary(
@@ -131,6 +144,7 @@ class Call:
     missed: Result | None = None  # what the last attempt came to
     gave_up: bool = False  # the caller hung up while somebody was looked for
     parked: bool = False
+    taken_at: datetime | None = None  # when a colleague picked the call up from another phone
     dial_status: str | None = None
     origin_reason: str | None = None
     origin_cause: int | None = None
@@ -191,6 +205,8 @@ class Call:
         self.missed = result or self.missed
 
     def picked_up_elsewhere(self, leg: Leg) -> bool:
+        if self.taken_at and leg.rang_at and self.taken_at >= leg.rang_at:
+            return True
         return any(
             other is not leg and other.picked_up_at and leg.rang_at and other.picked_up_at >= leg.rang_at
             for other in self.legs.values()
@@ -285,10 +301,15 @@ class Call:
         return tuple(self._transfer(*pair) for pair in zip(self.transfers, untils, strict=False))
 
     def _transfer(self, transfer: PendingTransfer, until: datetime | None) -> Transfer:
-        later = [leg for leg in self.legs.values() if _between(leg.answered_at, transfer.at, until)]
+        others = [
+            leg for leg in self.legs.values() if leg.line != transfer.by
+        ]  # who is called back was not transferred to
+        later = [leg for leg in others if _between(leg.answered_at, transfer.at, until)]
         if transfer.reached or later:
             return Transfer(transfer.kind, transfer.by, transfer.to, "answered")
-        tried = {leg.result for leg in self.legs.values() if _between(leg.rang_at, transfer.at, until)}
+        tried = {
+            leg.result for leg in others if _between(leg.rang_at, transfer.at, until) or leg.rang_during(transfer.at)
+        }
         result = Result.ABANDONED if LegResult.CANCELLED in tried else missed_result(tried) or Result.FAILED
         return Transfer(transfer.kind, transfer.by, transfer.to, result.value)
 

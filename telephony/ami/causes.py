@@ -99,6 +99,14 @@ def refusal(cause: int | None) -> LegResult | None:
     return LegResult.DECLINED if cause == Cause.REJECTED else None
 
 
+_NO_FAULT = _UNANSWERED | {Cause.BUSY, Cause.ABSENT, Cause.REJECTED}
+
+
+def is_fault(cause: int | None) -> bool:
+    """Does a phone that refuses so not work, rather than have an owner who does not want the call?"""
+    return cause is not None and cause not in _NO_FAULT
+
+
 _QUEUE_RESULTS = {
     "TIMEOUT": Result.QUEUE_TIMEOUT,
     "FULL": Result.BUSY,

@@ -22,7 +22,8 @@ def originate_response(book: CallBook, headers: Mapping[str, str], known: Channe
         if failed and known.up:
             return  # a second attempt under an id in use: the first one goes on
         call = known.call
-        call.number = exten if call.originated or not call.number else call.number
+        if call.last_customer is None or not call.number:  # else the customer was called first, and `exten` is ours
+            call.number = exten if call.originated or not call.number else call.number
         if failed:
             call.origin_reason = headers.get("Reason")
             book.click_to_call(call, at)

@@ -61,6 +61,7 @@ class CallTracker:
             "BridgeEnter": self._bridge_enter,
             "BridgeLeave": self._bridge_leave,
             "LocalBridge": self._local_bridge,
+            "Pickup": self._pickup,
             "Hold": self._hold,
             "Unhold": self._unhold,
             "HangupRequest": self._hangup_request,
@@ -236,7 +237,7 @@ class CallTracker:
                 leg.alive = True
                 leg.picked_up_at = leg.picked_up_at or (at if leg.rang_at else None)
         elif state == "Ringing" and leg is not None:
-            leg.alive = True
+            leg.alive = leg.sounded = True
             if channel.calling is False:
                 self._book.ring(call, leg, at)
 
@@ -320,7 +321,7 @@ class CallTracker:
             call.dial_status = call.dial_status or status
             self._book.tell_ended(call, at)
         elif leg is not None:
-            self._leg_dialled(call, leg, status, at)
+            self._leg_dialled(call, leg, "FORWARD" if headers.get("Forward") else status, at)
 
     def _leg_dialled(self, call: Call, leg: Leg, status: str, at: datetime) -> None:
         if status == "ANSWER":
@@ -337,10 +338,19 @@ class CallTracker:
                 return  # the winner of a ring group is told after the losers
         elif status == "BUSY":
             result = causes.refusal(leg.refused) or LegResult.BUSY
+        elif status == "FORWARD":  # its owner sends calls elsewhere, at once or after a while
+            result = LegResult.NO_ANSWER if leg.sounded else LegResult.DECLINED
         else:
             result = leg.unanswered() if status == "NOANSWER" else LegResult.FAILED
         self._book.end_leg(call, leg, at, result, leg.refused)
         call.nobody_found(at)
+
+    def _pickup(self, headers: Headers, at: datetime) -> None:
+        """A colleague takes the call from a phone that rings. Who that is, the bridge tells."""
+        ringing = self._known(headers, at, "Target")
+        if ringing is not None and (leg := ringing.call.legs.get(ringing.uid)):
+            ringing.call.taken_at = at
+            self._book.end_leg(ringing.call, leg, at, LegResult.ANSWERED_ELSEWHERE)
 
     # queues
 
@@ -420,8 +430,9 @@ class CallTracker:
         if not call or not transferer or headers.get("Result") != "Success":
             return
         others = [leg for leg in call.legs.values() if leg.connected and leg.line != transferer.line]
+        waiting = [leg.line for leg in call.legs.values() if leg.ringing]  # completed before the new party answers
         target = headers.get("TransferTargetChannel") or headers.get("DestApp") or ""
-        to = others[-1].line if others else causes.line_of(target)
+        to = others[-1].line if others else waiting[-1] if waiting else causes.line_of(target)
         self._book.transfer(call, PendingTransfer("attended", transferer.line, to, at, reached=bool(others)))
 
     def _transferers(self, headers: Headers, at: datetime, prefix: str) -> tuple[Channel | None, Call | None]:

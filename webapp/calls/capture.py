@@ -396,7 +396,8 @@ def _complete_leg(call: Call, summary: LegSummary) -> None:
     leg.channel = leg.channel or summary.channel
     leg.ended_at = leg.ended_at or summary.ended_at
     leg.result = LegResult.ANSWERED if leg.answered_at else (leg.result or summary.result)
-    leg.talk_seconds = max(leg.talk_seconds or 0.0, summary.talk)
+    whole = leg.answered_at == summary.answered_at  # hold is known to the summary; it may have missed the beginning
+    leg.talk_seconds = summary.talk if whole else max(leg.talk_seconds or 0.0, summary.talk)
 
 
 def _lose(call: Call, at: datetime) -> None:

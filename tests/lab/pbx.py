@@ -1,0 +1,115 @@
+"""An Asterisk with a whole call centre on it, made from the trial's packages and the product's own AMI users and books,
+with the dial plan, queues and phones of `conf/`."""
+
+from __future__ import annotations
+
+import secrets
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+from webapp.trial.install import Installation
+from webapp.trial.pbx import Pbx, Ports, fill, free_tcp_port, free_udp_ports
+from webapp.trial.people import Cast, TrialQueue, cast
+
+CONF = Path(__file__).parent / "conf"
+DESKS = 32
+PEOPLE = ("alice", "bob", "charlie")
+RTP_PORTS = 600
+MEDIA_PORTS = 6
+PER_DESK = 4  # phones, lines, customers and callers: the numbers 0 to 3, of which 0 is not used
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Ports, the same for each play. For sound each party has an address of its own, as SIPp wants some ports in a row."""
+
+    first: int
+    media: int
+
+    def phone(self, desk: int, person: int) -> int:
+        return self.first + PER_DESK * desk + person
+
+    def second_line(self, desk: int, person: int) -> int:
+        return self._block(1) + PER_DESK * desk + person
+
+    def customer(self, desk: int, number: int) -> int:
+        """Whom we call."""
+        return self.customers + PER_DESK * desk + number
+
+    def caller(self, desk: int, number: int) -> int:
+        return self._block(3) + PER_DESK * desk + number
+
+    def media_ip(self, port: int) -> str:
+        row, column = divmod(port - self.first, 250)
+        return f"127.1.{row}.{column + 1}"
+
+    @property
+    def customers(self) -> int:
+        return self._block(2)
+
+    def _block(self, number: int) -> int:
+        return self.first + number * PER_DESK * (DESKS + 1)
+
+    @staticmethod
+    def count() -> int:
+        return 4 * PER_DESK * (DESKS + 1)
+
+
+class LabPbx(Pbx):
+    def __init__(self, installation: Installation, state_dir: Path) -> None:
+        udp = free_udp_ports(RTP_PORTS + Places.count() + MEDIA_PORTS + 2)
+        self.places = Places(udp[RTP_PORTS], udp[-MEDIA_PORTS - 2])
+        ports = Ports(free_tcp_port(), udp[-2], udp[-1], {}, udp[0], udp[RTP_PORTS - 1])
+        super().__init__(installation, state_dir, ports, people=_nobody())
+        self.lab_secret = secrets.token_hex(24)
+
+    def configuration(self, run_dir: Path) -> dict[str, str]:
+        own = {
+            path.name: fill(path.read_text(encoding="utf-8"), self._values(run_dir), self._rows())
+            for path in sorted(CONF.glob("*.conf"))
+        }
+        texts = super().configuration(run_dir)
+        for name in ("modules", "manager"):
+            texts[f"{name}.conf"] += own.pop(f"{name}.more.conf")
+        texts["modules.conf"] = self._existing_modules(texts["modules.conf"])
+        self._greet()
+        return texts | own
+
+    def _values(self, run_dir: Path) -> dict[str, str]:
+        return super()._values(run_dir) | {
+            "CUSTOMERS": str(self.places.customers),
+            "LAB_SECRET": self.lab_secret if hasattr(self, "lab_secret") else "",
+            "LANGUAGE": next((path.name for path in sorted(self.installation.data.glob("sounds/en*"))), "en"),
+        }
+
+    def _rows(self) -> dict[str, list[dict[str, str]]]:
+        desks = [f"{desk:02}" for desk in range(1, DESKS + 1)]
+        phones = [
+            {
+                "EXTENSION": f"1{desk}{person}",
+                "DESK": desk,
+                "NAME": name.title(),
+                "PHONE_PORT": str(self.places.phone(int(desk), person)),
+            }
+            for desk in desks
+            for person, name in enumerate(PEOPLE, 1)
+        ]
+        return super()._rows() | {"desk": [{"DESK": desk} for desk in desks], "phone": phones}
+
+    def _greet(self) -> None:
+        """Short greetings for all mailboxes: nobody waits for them."""
+        for phone in self._rows()["phone"]:
+            mailbox = self.state_dir / "spool" / "voicemail" / "default" / phone["EXTENSION"]
+            mailbox.mkdir(parents=True, exist_ok=True)
+            with wave.open(str(mailbox / "unavail.wav"), "wb") as greeting:
+                greeting.setnchannels(1)
+                greeting.setsampwidth(2)
+                greeting.setframerate(8000)
+                greeting.writeframes(bytes(2 * 2400))
+
+
+def _nobody() -> Cast:
+    """The trial's templates name its queues; its people are not here."""
+    queues = tuple(TrialQueue(queue.name, queue.label, queue.did, ()) for queue in cast().queues)
+    return Cast((), queues, ("", ""), ("", ""), cast().shown_number)
