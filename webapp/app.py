@@ -147,7 +147,7 @@ def _register_views(app: Flask) -> None:
 def _locale() -> str | None:
     if not has_request_context():  # a command, a job: the installation's language
         return None
-    chosen = getattr(current_user, "locale", None)
+    chosen = None if g.get("database_away") else getattr(current_user, "locale", None)
     return chosen or request.accept_languages.best_match(LOCALES)  # or else the installation's
 
 
@@ -192,6 +192,7 @@ def _register_errors(app: Flask) -> None:
 
     def away(error: Exception) -> Any:
         log.warning("the database is away", path=request.path, method=request.method, problem=type(error).__name__)
+        g.database_away = True  # nobody knows who asks
         with suppress(*AWAY):
             db.session.rollback()
         return _answer(503, "unavailable", _plain_message(503), {})

@@ -21,6 +21,7 @@ from webapp.trial.install import default_cache, ensure_sipp, find_or_install
 
 LAST_CALLS = 60.0  # seconds that the calls which are there at the end may take to end by themselves
 SETTLING = 120.0
+UNFAIR = {"answer 500", "answer 404", "answer 422"}  # whatever fails, a page says so: 503
 
 Say = Callable[[str], None]
 
@@ -87,7 +88,7 @@ def _suffer(plan: Plan, dice: Random, say: Say, centre: Centre, layout: Layout, 
         say("all is put right; the last calls are ending")
     finally:
         desk.stop()
-    problems = [*nemesis.problems]
+    problems = [*nemesis.problems, *(f"a page: {what}" for what in desk.done if what in UNFAIR)]
     if not centre.close(LAST_CALLS):
         say("some calls did not end by themselves; they were ended")
     settled = _settle(layout, centre, say)

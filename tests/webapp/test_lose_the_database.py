@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from sqlite3 import OperationalError as Locked
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+
+from webapp.accounts.models import User
+from webapp.db import db
 
 GONE = [
     sa.exc.OperationalError("BEGIN IMMEDIATE", {}, Locked("database is locked")),
@@ -24,6 +29,22 @@ def test_it_is_told_as_a_state_and_not_as_a_fault(app: Flask, error: Exception) 
     with app.test_request_context("/calls"):
         page, status = app.handle_user_exception(error)
         assert status == 503 and "try again" in page
+
+
+def test_it_is_told_without_asking_the_database_who_asks(app: Flask, alice: User, as_: Callable[[User], Any]) -> None:
+    @sa.event.listens_for(db.engine, "do_connect")
+    @sa.event.listens_for(db.engine, "before_cursor_execute")
+    def refuse(*_: Any) -> None:
+        raise GONE[0]
+
+    browser = as_(alice)
+    try:
+        answers = [browser.get("/calls"), browser.get("/calls", headers={"Accept": "application/json"})]
+    finally:
+        sa.event.remove(db.engine, "do_connect", refuse)
+        sa.event.remove(db.engine, "before_cursor_execute", refuse)
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert browser.get("/calls").status_code == 200
 
 
 def test_what_is_wrong_with_us_is_still_a_fault(app: Flask) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from flask import request
+from flask import g, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -31,7 +31,7 @@ def shell_context() -> dict[str, Any]:
     if request.endpoint in FRAGMENTS:
         return {}
     try:
-        if current_user.is_authenticated:
+        if not g.get("database_away") and current_user.is_authenticated:
             return _ui(current_user) | _frame(current_user)
     except SQLAlchemyError:
         log.exception("the frame could not be read")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from webapp.calls.models import Call
 from webapp.db import db, now
-from webapp.tasks.ledger import calls_of, first_reached, key_of, recount
+from webapp.tasks.ledger import calls_of, close_reached, first_reached, key_of, open_or_join, recount
 from webapp.tasks.models import Callback, CallbackCall, ClosedAs
 from webapp.tasks.policies import policy_for
 from webapp.tasks.rows import changed, reopen, set_due
@@ -20,18 +20,26 @@ BY_A_CALL = (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN)
 def undo_conversation(call_id: UUID) -> None:
     """What this call closed is open again, unless somebody talked to the caller in another one, or another entry of the
     same caller is open by now."""
-    closed = sa.select(Callback).where(Callback.closed_by_call_id == call_id, Callback.closed_as.in_(BY_A_CALL))
-    for entry in db.session.scalars(closed.with_for_update(of=Callback)).unique().all():
-        other, key = first_reached(entry.number, entry.last_missed_at), _key(entry)
-        if other is not None:
-            entry.closed_by_call_id, entry.closed_at = other.id, other.answered_at
-        elif (same := db.session.scalar(sa.select(Callback).where(Callback.open_key == key))) is not None:
-            entry.closed_as, entry.merged_into_id, entry.closed_by_call_id = ClosedAs.MERGED, same.id, None
-        else:
-            reopen(entry, key)
-            entry.claimed_by_id = entry.claimed_at = entry.claimed_until = None
-            set_due(entry, policy_for(entry.queue).due(entry.first_missed_at), at=now())
+    for entry in _closed_by(call_id):
+        _open_again(entry)
         changed(entry)
+
+
+def move_conversation(call_id: UUID) -> None:
+    """Somebody talked to the caller at another moment than was told. Whoever called after it was not talked to by it."""
+    call = db.session.get_one(Call, call_id)
+    if call.answered_at is None:
+        return
+    for entry in _closed_by(call_id):
+        entry.closed_at = call.answered_at
+        missed = calls_of(entry)
+        later = [each for each in missed if each.ended_at and each.ended_at > call.answered_at]
+        if later and len(later) == len(missed):
+            _open_again(entry)
+        elif later:
+            _enter_anew(entry, later)
+        changed(entry)
+    close_reached(call.number, call_id=call_id, direction=call.direction, at=call.answered_at)
 
 
 def move_in_time(call_id: UUID) -> None:
@@ -42,6 +50,31 @@ def move_in_time(call_id: UUID) -> None:
     entry = db.session.get_one(Callback, link.callback_id, with_for_update={"of": Callback})
     recount(entry, calls_of(entry))
     changed(entry)
+
+
+def _closed_by(call_id: UUID) -> list[Callback]:
+    closed = sa.select(Callback).where(Callback.closed_by_call_id == call_id, Callback.closed_as.in_(BY_A_CALL))
+    return list(db.session.scalars(closed.with_for_update(of=Callback)).unique())
+
+
+def _open_again(entry: Callback) -> None:
+    other, key = first_reached(entry.number, entry.last_missed_at), _key(entry)
+    if other is not None:
+        entry.closed_by_call_id, entry.closed_at = other.id, other.answered_at
+    elif (same := db.session.scalar(sa.select(Callback).where(Callback.open_key == key))) is not None:
+        entry.closed_as, entry.merged_into_id, entry.closed_by_call_id = ClosedAs.MERGED, same.id, None
+    else:
+        reopen(entry, key)
+        entry.claimed_by_id = entry.claimed_at = entry.claimed_until = None
+        set_due(entry, policy_for(entry.queue).due(entry.first_missed_at), at=now())
+
+
+def _enter_anew(entry: Callback, calls: list[Call]) -> None:
+    """As if these were told only now."""
+    db.session.execute(sa.delete(CallbackCall).where(CallbackCall.call_id.in_([call.id for call in calls])))
+    recount(entry, calls_of(entry))
+    for call in sorted(calls, key=lambda call: call.started_at):
+        open_or_join(call)
 
 
 def _key(entry: Callback) -> str:

@@ -45,6 +45,7 @@ def reopen_callback(event: CustomerNotReached) -> None:
 @on(CallRetold)
 def move_callback(event: CallRetold) -> None:
     corrections.move_in_time(event.call_id)
+    corrections.move_conversation(event.call_id)
 
 
 @on(NumberWithheld)
