@@ -37,6 +37,7 @@ HELD_BYTES = 64 << 20  # events that may come while a snapshot is being taken
 REMEMBERED_CALLS = 10_000
 LOOKS = 2  # at the switch's list of channels after a forgery: what two of them say counts
 LOOK_EVERY = 2.0
+SOURCE = 80  # characters of a forger's channel that are told
 
 Event = CallEvent | Resynced
 OnFrames = Callable[[list[bytes]], None]
@@ -285,19 +286,20 @@ class Bridge:
             log.exception("a frame could not be followed")
             self._set_aside({"frame": entry.frame.raw.decode("utf-8", "replace")}, error)
             return True
-        if deliver:
-            self._count_forgeries()
+        self._count_forgeries(told=deliver)
         return not deliver or all(self._deliver_one(event) for event in events)
 
-    def _count_forgeries(self) -> None:
-        told = self._tracker.forgeries
-        if told.frames == self._forged:
+    def _count_forgeries(self, *, told: bool) -> None:
+        """`told`: what is read again to know the calls that are open was counted before."""
+        forgeries = self._playback.forgeries
+        new, self._forged = forgeries.frames - self._forged, forgeries.frames
+        if not new or not told:
             return
-        self._forged, new = told.frames, told.frames - self._forged
-        status = self._status
-        if told.source != status.tainted_call:
-            log.warning("a caller forges what the switch says: call %s", told.source)
-        self._changed(tainted=status.tainted + new, tainted_at=told.last_at, tainted_call=told.source)
+        source = re.sub(r"[\x00-\x1f\x7f]", " ", forgeries.source)[:SOURCE]
+        if source != self._status.tainted_call:
+            log.warning("a caller forges what the switch says: %s", source)
+        tainted = self._status.tainted + new
+        self._changed(tainted=tainted, tainted_at=forgeries.last_at, tainted_call=source)
         self._suspicious.set()
 
     def _deliver_one(self, event: Event) -> bool:

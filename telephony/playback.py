@@ -20,8 +20,6 @@ class Tracker(Protocol):
         self, channels: Sequence[Frame], queues: Sequence[Frame], at: datetime, restarted: bool, unbroken: bool
     ) -> list[CallEvent | Resynced]: ...
     def open_uids(self) -> frozenset[str]: ...
-    @property
-    def forgeries(self) -> Forgeries: ...
 
 
 class Playback:
@@ -31,6 +29,12 @@ class Playback:
         self._tracker = tracker
         self._channels: list[Frame] = []
         self._queues: list[Frame] = []
+
+    @property
+    def forgeries(self) -> Forgeries:
+        """Of those trackers that look for them."""
+        found: Forgeries = getattr(self._tracker, "forgeries", Forgeries())
+        return found
 
     def feed(self, frame: Frame) -> Sequence[CallEvent | Resynced]:
         match frame.mark:

@@ -77,6 +77,7 @@ class BridgeKeeper:
         facts = asdict(status) | {
             "since": status.since.isoformat(),
             "last_frame_at": status.last_frame_at.isoformat() if status.last_frame_at else None,
+            "tainted_at": status.tainted_at.isoformat() if status.tainted_at else None,
         }
         books = self._books.health() if self._books else None
         well = status.connected and not status.problem and not (books and books["problem"])

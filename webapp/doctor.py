@@ -151,7 +151,8 @@ def _bridge(settings: Settings, switch: SwitchSettings) -> Iterator[Finding]:
     else:
         yield _well("bridge", "Its calls are being followed.")
     if tainted := facts.get("tainted"):
-        yield _look("tainted", f"{tainted} messages of the switch were forged by callers, or cut.",
+        yield _look("tainted", f"{tainted} messages of the switch were forged by callers, or cut, the last at "
+                    f"{facts.get('tainted_at')}, call {facts.get('tainted_call')}. No other call was changed by it.",
                     "filter what callers send, first in the dialplan:\n"
                     "  exten => _X.,1,Set(CALLERID(num)=${FILTER(0-9+,${CALLERID(num)})})")  # fmt: skip
 

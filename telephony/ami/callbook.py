@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 
-from telephony.ami.calls import Call, Clock, Leg, PendingTransfer
+from telephony.ami.calls import Call, Clock, Leg, PendingTransfer, latest
 from telephony.ami.causes import Cause
 from telephony.ami.channels import Bridge, Channel, Role, Switchboard, role_of
 from telephony.events import (
@@ -24,14 +23,6 @@ from telephony.events import (
 _REMEMBERED = 10_000  # uids of ended channels and calls
 _LINES_REMEMBERED = 1_000
 _SAME_ATTEMPT = timedelta(seconds=1)  # between the end of a click-to-call and the response that tells of it
-
-
-_BY_SWITCH = re.compile(r"(.+-)?\d+\.\d+")  # a Uniqueid that Asterisk made itself
-
-
-def is_given(uid: str) -> bool:
-    """Did the id come with an Originate of ours?"""
-    return _BY_SWITCH.fullmatch(uid) is None
 
 
 class CallBook:
@@ -316,7 +307,7 @@ class CallBook:
             return
         leg.connected = False
         leg.tick(at)
-        leg.ended_at, leg.result = at, result
+        leg.ended_at, leg.result = latest(at, leg.rang_at, leg.answered_at), result
         if call.exists and call.takes_part(leg) and not leg.reported:
             leg.reported = True
             self.out.append(LegEnded(uid=call.uid, at=at, leg=leg.uid, line=leg.line, result=result, cause=cause))
@@ -331,7 +322,7 @@ class CallBook:
         call.nobody_found(at)
         call.in_queue = False
         call.tick(at, Clock.OFF)
-        call.ended_at = call.unreached_at or at
+        call.ended_at = latest(call.unreached_at or at, call.started_at, call.answered_at)
         self.tell_ended(call, at)
 
     def tell_ended(self, call: Call, at: datetime) -> None:
@@ -402,7 +393,7 @@ class CallBook:
         for channel in company.values():
             self._connect(call, channel, at)
         if not company and self._has_unknown_company(call, customer):
-            call.answered_at = call.answered_at or at
+            call.answered_at = call.answered_at or latest(at, call.started_at)
         call.tick(at, self._clock(call, customer))
 
     def _connect(self, call: Call, channel: Channel, at: datetime) -> None:
@@ -416,9 +407,9 @@ class CallBook:
         leg.tick(at)
         call.last_leg = leg
         if leg.answered_at is None:
-            leg.answered_at = at
+            leg.answered_at = latest(at, leg.rang_at, call.started_at)
             leg.picked_up_at = leg.picked_up_at or at
-            call.answered_at = call.answered_at or at
+            call.answered_at = call.answered_at or leg.answered_at
             if call.open:
                 self.out.append(CallAnswered(uid=call.uid, at=at, leg=leg.uid, line=leg.line, channel=leg.channel))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -12,6 +13,7 @@ from telephony.ami.causes import is_plumbing, line_of, pair_of
 if TYPE_CHECKING:
     from telephony.ami.calls import Call
 
+_BY_SWITCH = re.compile(r"(.+-)?\d+\.\d+")  # a Uniqueid that Asterisk made itself
 CONVERSATIONS = frozenset({"basic", "base"})  # bridge types in which people hear each other; not parking, not holding
 
 
@@ -49,6 +51,11 @@ class Channel:
     @property
     def line(self) -> str:
         return line_of(self.name)
+
+
+def is_given(uid: str) -> bool:
+    """Did the id come with an Originate of ours?"""
+    return _BY_SWITCH.fullmatch(uid) is None
 
 
 def role_of(name: str, trunks: frozenset[str]) -> Role:
@@ -105,6 +112,10 @@ class Switchboard:
 
     def named(self, name: str) -> Channel | None:
         return self._named.get(name)
+
+    def ids(self) -> set[str]:
+        """Uniqueids and Linkedids."""
+        return {*self.channels, *(channel.linkedid for channel in self.channels.values())}
 
     def bridge(self, uid: str) -> Bridge | None:
         return self._bridges.get(uid)

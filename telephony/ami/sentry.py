@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from telephony.ami.channels import Switchboard
+from telephony.ami.channels import Switchboard, is_given
 from telephony.ami.frames import Frame, looks_torn
 from telephony.ami.untrusted import plain
 
@@ -175,11 +175,16 @@ class Sentry:
         return bool(self._torn) or (frame.name in _IDS and not ("Uniqueid" in frame and "Linkedid" in frame))
 
     def _own(self, frame: Frame) -> Headers | None:
-        """The lines that are Asterisk's."""
+        """The lines that are Asterisk's. Nobody is introduced by them but the caller himself, when he calls."""
         headers = dict(plain(frame))
-        if frame.name == "Newchannel" and "Linkedid" in frame:  # there the caller's words come before them
+        if frame.name == "Newchannel" and "Uniqueid" in frame and "Linkedid" in frame:  # they stand behind his words
             headers["Uniqueid"], headers["Linkedid"] = frame.getlist("Uniqueid")[-1], frame.getlist("Linkedid")[-1]
-        return self._with_its_own_id(frame, headers) if "Channel" in frame else headers
+        own = {headers.get("Uniqueid")} if frame.name == "Newchannel" else set()
+        known = self._board().ids() | {uid for uid in own if uid and not is_given(uid)}
+        headers = {name: value for name, value in headers.items() if not _is_channels(name) or value in known}
+        if "Channel" in frame:
+            return self._with_its_own_id(frame, headers)
+        return None if frame.name in _IDS else headers
 
     def _rest(self, frame: Frame) -> None:
         """Of a torn frame; or what else a caller put between. (Answers, in a recording, are nobody's.)"""
@@ -206,6 +211,10 @@ class Sentry:
             self._forgers[forger] = None
         if len(self._forgers) > _REMEMBERED:
             del self._forgers[next(iter(self._forgers))]
+
+
+def _is_channels(name: str) -> bool:
+    return name.endswith(("Uniqueid", "Linkedid")) and not name.endswith("BridgeUniqueid")
 
 
 def _begins_as_asterisk_does(frame: Frame) -> bool:

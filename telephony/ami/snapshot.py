@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from telephony.ami import causes
-from telephony.ami.callbook import CallBook, is_given
-from telephony.ami.channels import Channel
+from telephony.ami.callbook import CallBook
+from telephony.ami.channels import Channel, is_given
 from telephony.ami.frames import Frame
 from telephony.ami.untrusted import party_name
 from telephony.events import QueueJoined

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from telephony.ami import causes
-from telephony.ami.callbook import CallBook, is_given
+from telephony.ami.callbook import CallBook
 from telephony.ami.calls import Call, Leg, PendingTransfer
-from telephony.ami.channels import Channel, Role
+from telephony.ami.channels import Channel, Role, is_given
 from telephony.ami.clicks import originate_response
 from telephony.ami.frames import Frame
 from telephony.ami.sentry import Forgeries, Sentry
@@ -173,7 +174,7 @@ class CallTracker:
         if channel is None:
             return None
         linkedid = headers.get(prefix + "Linkedid")
-        if linkedid and linkedid != channel.linkedid:
+        if _is_id(linkedid) and linkedid != channel.linkedid:
             self._book.regroup(channel, linkedid, at)
         return channel
 
@@ -184,7 +185,7 @@ class CallTracker:
             return channel
         uid, name = headers.get(prefix + "Uniqueid"), headers.get(prefix + "Channel")
         linkedid = headers.get(prefix + "Linkedid")
-        if not uid or not name or not linkedid or self._book.is_gone(uid):
+        if not name or not (_is_id(uid) and _is_id(linkedid)) or self._book.is_gone(uid):
             return None
         channel = self._book.add(uid, name, linkedid, at, adopted=True)
         channel.up = headers.get(prefix + "ChannelStateDesc") == "Up"
@@ -203,12 +204,14 @@ class CallTracker:
     # channels
 
     def _newchannel(self, headers: Headers, at: datetime) -> None:
-        uid, name = headers["Uniqueid"], headers.get("Channel")
-        if not name or self._book.is_gone(uid) or self._known(headers, at) is not None:
+        uid, name = headers.get("Uniqueid"), headers.get("Channel")
+        if not name or not _is_id(uid) or self._book.is_gone(uid) or self._known(headers, at) is not None:
             return
         calling = headers.get("ChannelStateDesc") == "Ring"
         # who calls in begins a group of his own, whatever he writes
-        linkedid = uid if calling and self._book.is_trunk(name) else headers.get("Linkedid") or uid
+        linkedid = headers.get("Linkedid")
+        if not _is_id(linkedid) or (calling and self._book.is_trunk(name)):
+            linkedid = uid
         channel = self._book.add(uid, name, linkedid, at, calling=calling)
         channel.exten = headers.get("Exten", "")
         call = channel.call
@@ -274,7 +277,7 @@ class CallTracker:
         if channel is not None:
             self._book.hang_up(channel, at, causes.number(headers.get("Cause")))
         else:
-            self._book.remember_gone(headers["Uniqueid"])
+            self._book.remember_gone(headers.get("Uniqueid", ""))
 
     # dialling
 
@@ -486,6 +489,11 @@ def _is_listed_talking(call: Call, listed: Sequence[Headers]) -> bool:
     bridges = {entry.get("Uniqueid"): entry.get("BridgeId") for entry in listed}
     bridge = bridges.get(call.customer.uid) if call.customer else None
     return bool(bridge) and any(leg.connected and bridges.get(leg.uid) for leg in call.legs.values())
+
+
+def _is_id(text: str | None) -> TypeGuard[str]:
+    """No id has a space in it; a line that lost its beginning or its end may."""
+    return bool(text) and " " not in (text or "")
 
 
 def _text(value: str | None) -> str:

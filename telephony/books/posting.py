@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from telephony.ami import causes
-from telephony.ami.callbook import CallBook, is_given
+from telephony.ami.callbook import CallBook
 from telephony.ami.calls import Call, Leg, PendingTransfer
-from telephony.ami.channels import Channel, Role
+from telephony.ami.channels import Channel, Role, is_given
 from telephony.books.queues import Stint, stints
 from telephony.books.records import CelRecord, QueueRecord
 from telephony.events import CallEnded, CallsMerged, CallSummary, HungUpBy, LegResult, Result

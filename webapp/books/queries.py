@@ -17,6 +17,7 @@ from webapp.db import db
 from webapp.paging import Page, newest_first
 
 SHOWN_DAYS = 30
+MOST_FORGED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,12 @@ def last_checked(switch: str) -> date | None:
 def unbalanced(switch: str, since: date) -> list[date]:
     query = sa.select(LedgerCheck.day).where(LedgerCheck.switch == switch, LedgerCheck.day >= since)
     return list(db.session.scalars(query.where(sa.or_(LedgerCheck.difference != 0, LedgerCheck.offences != 0))))
+
+
+def forged(since: datetime) -> Sequence[Call]:
+    """Calls whose callers forged what the switch says, newest first."""
+    query = sa.select(Call).where(Call.doubted_at >= since).order_by(Call.doubted_at.desc()).limit(MOST_FORGED)
+    return db.session.scalars(query.options(lazyload("*"))).all()
 
 
 def alarm() -> int:

@@ -101,6 +101,14 @@ class CheckRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgedRow:
+    at: datetime
+    switch: str
+    url: str | None  # None: not the reader's to open
+    doubtful: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OfCall:
     """What the books say of one call: recoveries, oldest first; or that it is not in them."""
 
@@ -123,6 +131,20 @@ def checks(found: Iterable[LedgerCheck], reader: User) -> list[CheckRow]:
     ids = {UUID(each["call_id"]) for check in found for each in check.offenders if each.get("call_id")}
     may_open = call_reads.visible_ids(reader, ids) if ids else set()
     return [_check(each, may_open) for each in found]
+
+
+def forged(found: Iterable[Call], reader: User) -> list[ForgedRow]:
+    found = list(found)
+    may_open = call_reads.visible_ids(reader, [call.id for call in found]) if found else set()
+    return [
+        ForgedRow(
+            call.doubted_at or call.started_at,
+            call.switch,
+            f"/calls/{call.id}" if call.id in may_open else None,
+            call.doubtful,
+        )
+        for call in found
+    ]
 
 
 def changes(recovery: Recovery) -> list[Change]:

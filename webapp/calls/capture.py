@@ -29,7 +29,7 @@ from telephony.events import (
 )
 from webapp import live
 from webapp.accounts.models import Line
-from webapp.calls import why
+from webapp.calls import doubt, why
 from webapp.calls.disagreement import Story, changes, disagree, story_of
 from webapp.calls.events import (
     CallbackAsked,
@@ -70,6 +70,29 @@ def reconcile(event: Resynced, *, switch: str) -> None:
             if call and not call.is_over:
                 _lose(call, event.at)
                 changed(call)
+    for uid in doubt.looked_at_again(event, switch):
+        with transaction():
+            call = _find(switch, uid)
+            if call and not call.booked_at:
+                _look_again(call, event)
+
+
+def _look_again(call: Call, event: Resynced) -> None:
+    """What the list of channels says of a call that is doubtful, or over."""
+    before = _fingerprint(call)
+    if call.is_over and call.uid in event.open_uids and call.ended_at and call.ended_at < event.at:
+        doubt.reopen(call, event.at)
+    elif call.doubtful and _confirms(event, call):
+        _trust(call, "list", event.at)
+    if _fingerprint(call) != before:
+        changed(call)
+
+
+def _confirms(event: Resynced, call: Call) -> bool:
+    """The customer is in one bridge with somebody; or is gone, and nobody says that they were."""
+    if call.answered_at:
+        return call.uid in event.talking_uids
+    return call.is_over and call.uid not in event.open_uids
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +121,9 @@ def settle(summary: CallSummary, *, switch: str) -> Settled | None:
     was_open = call is not None and not call.is_over
     if call is not None and call.is_over and not disagree(call, summary):
         call.booked_at = call.booked_at or now()
+        if call.doubtful:
+            _trust(call, "books", event.at)
+            changed(call)
         return None
     if call is None or was_open:
         _record(replace(event, summary=summary), switch, by_books=True)
@@ -107,6 +133,9 @@ def settle(summary: CallSummary, *, switch: str) -> Settled | None:
         _correct(call, summary)
         changed(call)
     call.booked_at = call.booked_at or now()
+    if call.doubtful:
+        _trust(call, "books", event.at)
+        changed(call)
     if before is None:
         return Settled(call.id, False, None, story_of(call))
     old, new = changes(before, story_of(call))
@@ -127,6 +156,8 @@ def _record(event: CallEvent, switch: str, *, by_books: bool = False) -> None:
     if not isinstance(event, CallEnded):
         _revive(call)
         call.linkedid = call.linkedid or event.uid
+    if event.tainted:
+        doubt.doubt(call, event.at)
     _HANDLERS[type(event)](call, event)
     if _fingerprint(call) != before or call.version == 0:
         why.note(call, StepKind.TOLD, why.facts_of(event, by_books=by_books), said_at=event.at, at=heard)
@@ -257,6 +288,8 @@ def _merged(call: Call, event: told.CallsMerged) -> None:
     for fact in MERGED_FACTS:
         if getattr(call, fact) is None:
             setattr(call, fact, getattr(other, fact))
+    if other.doubtful:
+        doubt.doubt(call, event.at)
     if other.answered_at and call.answered_at:
         call.answered_at = min(call.answered_at, other.answered_at)
     db.session.flush()
@@ -277,6 +310,10 @@ def _merge_note(call: Call, note: CallNote) -> None:
         own.text = "\n".join(filter(None, (own.text, note.text)))
 
 
+def _forged(call: Call, event: told.LinesForged) -> None:
+    """All that there is to do about it is done for whatever is told of such a call."""
+
+
 def _ended(call: Call, event: CallEnded) -> None:
     summary = event.summary
     call.linkedid = call.linkedid or summary.linkedid
@@ -293,7 +330,7 @@ def _ended(call: Call, event: CallEnded) -> None:
     at = summary.ended_at or event.at
     if summary.result is Result.LOST and call.is_over:
         return  # a poorer story than the one we have
-    call.ended_at = at if call.ended_at is None else min(call.ended_at, at)
+    call.ended_at = at if call.ended_at is None or call.doubtful else min(call.ended_at, at)
     call.result = Result.ANSWERED if call.answered_at else summary.result
     call.hangup_by = summary.hangup_by or call.hangup_by
     call.cause = summary.cause if summary.cause is not None else call.cause
@@ -313,6 +350,7 @@ _HANDLERS: dict[type[CallEvent], Callable[[Call, Any], None]] = {
     told.CallHeld: _held,
     told.CallResumed: _resumed,
     told.CallsMerged: _merged,
+    told.LinesForged: _forged,
     CallEnded: _ended,
 }
 
@@ -352,7 +390,16 @@ def _connect(call: Call, leg: Leg, at: datetime) -> None:
         _reached(call, at)
 
 
+def _trust(call: Call, by: str, at: datetime) -> None:
+    doubt.trust(call, by, at)
+    if call.answered_at:
+        _reached(call, call.answered_at)
+
+
 def _reached(call: Call, at: datetime) -> None:
+    """What a forger may have said closes nobody's callback."""
+    if call.doubtful:
+        return
     db.session.flush()
     publish(CustomerReached(call_id=call.id, switch=call.switch, direction=call.direction, number=call.number, at=at))
 

@@ -55,6 +55,16 @@ class NumberWithheld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallDoubted:
+    """The caller forges what the switch says (`uid`: its name there). Told once for each call: an alarm."""
+
+    call_id: UUID
+    switch: str
+    uid: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallMissed:
     """An inbound call is over and nobody of ours talked to the customer."""
 

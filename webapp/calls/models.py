@@ -73,6 +73,8 @@ class Call(Identified, Model):
     hold_seconds: Mapped[float] = mapped_column(default=0.0)
     disposition_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("disposition.id", ondelete="RESTRICT"))
     booked_at: Mapped[datetime | None]  # when the switch's own books confirmed or corrected it; from then on they hold
+    doubtful: Mapped[bool] = mapped_column(default=False)  # its caller forges events; see `webapp.calls.doubt`
+    doubted_at: Mapped[datetime | None] = mapped_column(index=True)  # when that was first seen
     version: Mapped[int] = mapped_column(default=0)
 
     party: Mapped[Party | None] = relationship(lazy="joined")

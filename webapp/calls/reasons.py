@@ -80,6 +80,9 @@ def _told(facts: Mapping[str, Any], names: Names) -> str:
         "CallResumed": _("%(line)s took the customer back.", line=line),
         "CallsMerged": _("Another call turned out to be this conversation."),
         "CallEnded": _("The call ended: %(result)s.", result=result),
+        "Doubted": _("The caller forges what the switch says: nothing is decided for good until it is confirmed."),
+        "Reopened": _("The switch still has this call: the end that was heard was none."),
+        "Confirmed": _confirmed(facts),
     }
     if facts.get("by_books"):
         return str(_("Nobody had heard of it. The switch's own books tell: %(result)s.", result=result))
@@ -91,6 +94,12 @@ def _leg_ended(facts: Mapping[str, Any]) -> str:
     if result == LegResult.ANSWERED:
         return str(_("%(line)s left the call.", line=line))
     return str(_("%(line)s rings no more: %(result)s.", line=line, result=result_word(result)))
+
+
+def _confirmed(facts: Mapping[str, Any]) -> str:
+    if facts.get("by") == "books":
+        return str(_("The switch's own books confirm it."))
+    return str(_("The switch's list of channels confirms it."))
 
 
 def _started(facts: Mapping[str, Any]) -> str:

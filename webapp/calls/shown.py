@@ -105,6 +105,7 @@ class Whole(Row):
     linkedid: str | None
     switch: str
     failure: str
+    doubtful: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +150,7 @@ def whole(call: Call) -> Whole:
         linkedid=call.linkedid,
         switch=call.switch,
         failure=failure(call),
+        doubtful=call.doubtful,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import structlog
+
 from webapp import live
 from webapp.accounts.models import User
 from webapp.calls.actions import adopt_calls, choose_party
-from webapp.calls.events import CallChanged, CallFinished, DispositionLogged
+from webapp.calls.events import CallChanged, CallDoubted, CallFinished, DispositionLogged
 from webapp.calls.models import Call
 from webapp.calls.queries import call_for
 from webapp.contacts.events import PartyAdded, PhoneAdded
@@ -13,6 +15,14 @@ from webapp.contacts.models import Party
 from webapp.db import db
 from webapp.events import after_commit, on
 from webapp.timeline import actions as timeline
+
+log = structlog.get_logger(__name__)
+
+
+@after_commit(CallDoubted)
+def raise_alarm(event: CallDoubted) -> None:
+    """For whoever watches the log; pages show the bridge's own count, and the call's mark."""
+    log.warning("a caller forges what the switch says", switch=event.switch, call=str(event.call_id), uid=event.uid)
 
 
 @after_commit(CallChanged)

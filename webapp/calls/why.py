@@ -42,6 +42,7 @@ def facts_of(event: CallEvent, *, by_books: bool = False) -> dict[str, Any]:
         facts["rang"], facts["answered_by"] = list(event.summary.rang), list(event.summary.answered_by)
     else:
         facts |= {each.name: _plain(getattr(event, each.name)) for each in fields(event) if each.name not in _PERSONAL}
+        facts["tainted"] = event.tainted or None
     return {name: value for name, value in facts.items() if value not in (None, "", [])}
 
 

@@ -247,8 +247,8 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     this.querySelector<HTMLElement>("[data-clear]")!.hidden = !Object.keys(narrow).length;
   }
   private words(): string {
-    const told = { count: count.format(this.found) };
-    return this.found === 1 ? say("callback_found", told) : say("callbacks_found", told);
+    const found = { count: count.format(this.found) };
+    return this.found === 1 ? say("callback_found", found) : say("callbacks_found", found);
   }
 
   private drawn(): void {

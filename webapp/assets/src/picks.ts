@@ -3,8 +3,10 @@ import { send } from "./api";
 import { toast } from "./toasts";
 import { language, say } from "./words";
 
-const DONE: Record<string, (told: { count: string }) => string> = {
-  assign: (told) => say("bulk_assign", told), release: (told) => say("bulk_release", told), dismiss: (told) => say("bulk_dismiss", told),
+const DONE: Record<string, (count: string) => string> = {
+  assign: (count) => say("bulk_assign", { count }),
+  release: (count) => say("bulk_release", { count }),
+  dismiss: (count) => say("bulk_dismiss", { count }),
 };
 const count = new Intl.NumberFormat(language);
 
@@ -141,7 +143,7 @@ export class Picks {
   }
 
   private tell(verb: string, { done, refused, why }: Told): void {
-    const words = DONE[verb]!({ count: count.format(done) });
+    const words = DONE[verb]!(count.format(done));
     if (!refused) { toast(words, "good"); return; }
     const dialog = document.getElementById("bulk-told") as HTMLDialogElement;
     dialog.querySelector("[data-told]")!.textContent = say("bulk_refused", { done: words, count: count.format(refused) });
