@@ -38,6 +38,9 @@ def main() -> int:
     except CannotRun as why:
         say(f"cannot run: {why}")
         return 2
+    except KeyboardInterrupt:
+        say("ended before its time, and all that was started with it")
+        return 130
     text = "\n".join(report.lines(outcome))
     print(text)
     if asked.report:
