@@ -234,7 +234,8 @@ def _answer(status: int, code: str, message: str, fields: dict[str, str]) -> Any
     try:
         return render_template("error.html", **facts), status
     except Exception:  # what broke the page may break its frame too
-        log.exception("the error page failed", path=request.path)
+        if not g.get("database_away"):
+            log.exception("the error page failed", path=request.path)
         return Response(f"{message}\n\n{facts['request_id']}\n", status, mimetype="text/plain")
 
 
@@ -260,7 +261,8 @@ def _register_edges(app: Flask) -> None:
 
     @app.teardown_request
     def end_read(_error: BaseException | None) -> None:
-        db.session.rollback()
+        with suppress(*AWAY):  # the answer is made already, and stays as it is
+            db.session.rollback()
 
     app.context_processor(shell_context)
     app.add_template_global(result_word)

@@ -50,6 +50,21 @@ def test_it_is_told_without_asking_the_database_who_asks(app: Flask, alice: User
     assert browser.get("/calls").status_code == 200
 
 
+def test_an_answer_that_is_made_is_given_although_the_database_went_meanwhile(
+    app: Flask, alice: User, as_: Callable[[User], Any]
+) -> None:
+    browser = as_(alice)
+
+    @sa.event.listens_for(db.engine, "rollback")
+    def refuse(*_: Any) -> None:
+        raise GONE[0]
+
+    try:
+        assert browser.get("/calls").status_code == 200
+    finally:
+        sa.event.remove(db.engine, "rollback", refuse)
+
+
 def test_what_is_wrong_with_us_is_still_a_fault(app: Flask) -> None:
     with app.test_request_context("/calls", headers={"Accept": "application/json"}):
         answer, status = app.handle_user_exception(sa.exc.ProgrammingError("SELEKT", {}, Exception("syntax error")))
