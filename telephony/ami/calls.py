@@ -282,8 +282,7 @@ class Call:
             if self.last_leg is None:
                 return None  # who it was with is not known
             return HungUpBy.AGENT if self.last_leg.hung_up else HungUpBy.SYSTEM
-        refused = self.result is Result.AGENT_UNAVAILABLE  # by a phone, not by a person
-        if not (self.inbound or refused) and any(leg.hung_up for leg in self.legs.values()):
+        if not self.inbound and any(leg.hung_up for leg in self.legs.values()):
             return HungUpBy.AGENT
         return HungUpBy.SYSTEM
 

@@ -109,7 +109,7 @@ def clicked_and_the_agents_phone_is_busy(scene: Scene) -> Truth:
     alice = scene.phone("alice", refuses(BUSY))
     scene.click("alice")
     alice.over()
-    return outbound(scene, "alice", "agent_unavailable", missed("alice", "busy"), wait=0, by="system")
+    return outbound(scene, "alice", "agent_unavailable", missed("alice", "busy"), wait=0, by="agent")
 
 
 @STORIES.tell
