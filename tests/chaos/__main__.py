@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import signal
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,8 @@ def main() -> int:
         seed=asked.seed, seconds=60 * asked.minutes, database=asked.database, rate=asked.rate, every=asked.every,
         with_asterisk=asked.asterisk, only=asked.only,
     )  # fmt: skip
+    for ending in (signal.SIGINT, signal.SIGTERM):  # also when it runs in the background: all that was started ends
+        signal.signal(ending, signal.default_int_handler)
     say(f"seed {plan.seed}, {plan.database}, {asked.minutes:g} min")
     try:
         outcome = run(plan, say, asked.keep)

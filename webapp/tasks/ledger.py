@@ -245,6 +245,8 @@ def _touched(number: str | None, call: Call | None, attempt: CallbackAttempt | N
 
 def _join(entry: Callback, call: Call) -> None:
     assert call.ended_at is not None
+    if entry.kind is CallbackKind.MISSED and not calls_of(entry):  # whom it was for was talked to after all
+        entry.missed, entry.first_missed_at, entry.last_missed_at = 0, call.ended_at, call.ended_at
     entry.missed += 1
     entry.first_missed_at = min(entry.first_missed_at, call.ended_at)
     rang_again = call.ended_at > entry.last_missed_at

@@ -1,10 +1,13 @@
-"""A bridge that comes back to a conversation does not know since when it is going on. The books do: who called while it
+"""What the books say of a conversation moves callers from one entry to another.
+
+A bridge that comes back to a conversation does not know since when it is going on. The books do: who called while it
 was, and hung up, was not talked to afterwards."""
 
 from __future__ import annotations
 
 from flask import Flask
 
+from telephony.events import Result
 from tests.webapp.books.stories import DANA_E164, all_of, answered, at, booked, ended, enter, only, started, tell
 from webapp.accounts.models import User
 from webapp.tasks.models import Callback, CallbackCall, ClosedAs
@@ -52,3 +55,15 @@ def test_who_called_before_it_truly_began_is_not(app: Flask, alice: User) -> Non
 
     entry = only(Callback)
     assert (entry.closed_as, entry.closed_at) == (ClosedAs.RANG_IN, at(95))
+
+
+def test_an_entry_that_turned_out_to_be_for_nobody_counts_from_the_beginning(app: Flask, alice: User) -> None:
+    tell(started("1.0"), ended(booked("1.0", result=Result.LOST)))
+    talk(start=100)
+    enter(booked("1.0", by="PJSIP/alice"))
+    assert all_of(CallbackCall) == []
+
+    enter(booked("2.0", start=50, end=60))
+
+    entry = only(Callback)
+    assert (entry.missed, entry.first_missed_at, entry.last_missed_at) == (1, at(60), at(60))
