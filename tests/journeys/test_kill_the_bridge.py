@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -19,30 +19,31 @@ from webapp.trial.traffic import CustomerCall
 
 pytestmark = pytest.mark.journey
 
-TALKING = [f"+3069440001{number:02}" for number in range(7)]
-WAITING = [f"+3069440002{number:02}" for number in range(3)]
-AGENTS = ("alice", "bob", "charlie")
+TALKING = [f"+3069440001{number:02}" for number in range(4)]
+WAITING = [f"+3069440002{number:02}" for number in range(6)]
+MEMBERS = ("charlie", "dora")
+AGENTS = ("alice", "bob", "charlie", "dora")
 
 
 @pytest.fixture
 def ten(asterisk: Asterisk, customer: Customers, books: Books) -> dict[str, CustomerCall]:
-    """Seven customers talk, three wait in a queue where nobody picks up."""
+    """Four customers talk, six wait in a queue whose members do not take calls."""
     for agent in AGENTS:
         asterisk.phone(agent, answers(0.2))
-    asterisk.pbx.cli("queue pause member PJSIP/charlie queue support")
-    calls = {number: customer.calls(AGENTS[place % 3], number) for place, number in enumerate(TALKING)}
+    for member in MEMBERS:
+        asterisk.pbx.cli(f"queue pause member PJSIP/{member} queue support")
+    calls = {number: customer.calls(agent, number) for agent, number in zip(AGENTS, TALKING, strict=True)}
     calls |= {number: customer.calls("support", number) for number in WAITING}
-    wait_for("seven conversations", lambda: len(books.calls(state=CallState.ANSWERED)) == len(TALKING), 60)
-    wait_for(
-        "three who wait", lambda: len([call for call in books.calls(queue="support") if not call.is_over]) == 3, 60
-    )
+    wait_for("the conversations", lambda: len(books.calls(state=CallState.ANSWERED)) == len(TALKING), 60)
+    wait_for("those who wait", lambda: len(books.calls(queue="support", state=CallState.RINGING)) == len(WAITING), 60)
     return calls
 
 
 @pytest.fixture(autouse=True)
-def _charlie_is_back(asterisk: Asterisk) -> object:
+def _members_are_back(asterisk: Asterisk) -> Iterator[None]:
     yield
-    asterisk.pbx.cli("queue unpause member PJSIP/charlie queue support")
+    for member in MEMBERS:
+        asterisk.pbx.cli(f"queue unpause member PJSIP/{member} queue support")
 
 
 def some_end(asterisk: Asterisk, calls: dict[str, CustomerCall], numbers: list[str]) -> None:
@@ -77,9 +78,9 @@ def test_ten_calls_outlive_a_bridge_that_is_killed(
     product: Product, asterisk: Asterisk, books: Books, ten: dict[str, CustomerCall]
 ) -> None:
     product.kill()
-    some_end(asterisk, ten, [*TALKING[:3], WAITING[0]])
+    some_end(asterisk, ten, [*TALKING[:2], *WAITING[:3]])
     product.start()
-    some_end(asterisk, ten, [*TALKING[3:], *WAITING[1:]])
+    some_end(asterisk, ten, [*TALKING[2:], *WAITING[3:]])
     wait_for("all to be over", lambda: not asterisk.channels())
     assert_all_ended_as_the_switch_wrote_down(asterisk, books)
 
@@ -90,13 +91,13 @@ def test_ten_calls_outlive_a_bridge_that_stands_still_until_the_pbx_cuts_it_off(
     connections = product.health()["switch:main"]["connections"]
     flood = _flood(asterisk)
     with product.standing_still():
-        some_end(asterisk, ten, [*TALKING[:3], WAITING[0]])
+        some_end(asterisk, ten, [*TALKING[:2], *WAITING[:3]])
         wait_for("the PBX to cut it off", lambda: flood() and not _is_logged_in(asterisk), 120)
     wait_for(
         "another connection", lambda: product.health().get("switch:main", {}).get("connections", 0) > connections, 60
     )
     product.wait_until_connected()
-    some_end(asterisk, ten, [*TALKING[3:], *WAITING[1:]])
+    some_end(asterisk, ten, [*TALKING[2:], *WAITING[3:]])
     wait_for("all to be over", lambda: not asterisk.channels())
     assert_all_ended_as_the_switch_wrote_down(asterisk, books)
 

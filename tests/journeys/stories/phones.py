@@ -197,8 +197,8 @@ def a_colleague_picks_the_call_up(scene: Scene) -> Truth:
     scene.dial("bob", "*8", is_answered(), talks(1.5), hangs_up())
     caller.over()
     return inbound(
-        scene, PATIENT, "answered", missed("alice", "answered_elsewhere"), answered("bob", 1.5, rang=False), wait=1.2, talk=1.5,
-        by="agent",
+        scene, PATIENT, "answered", missed("alice", "answered_elsewhere"), answered("bob", 1.5, rang=False), wait=1.2,
+        talk=1.5, by="agent",
     )  # fmt: skip
 
 
