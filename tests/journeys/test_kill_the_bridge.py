@@ -112,7 +112,7 @@ def _flood(asterisk: Asterisk) -> Callable[[], bool]:
 
     def flood() -> bool:
         for number in range(500):
-            listener.act("UserEvent", UserEvent="Flood", Text="x" * 900, Number=number)
+            listener.act("QueuePause", Interface="PJSIP/alice", Paused=("true", "false")[number % 2], Reason="x" * 70)
         return True
 
     return flood
