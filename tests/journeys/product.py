@@ -39,7 +39,7 @@ class Product:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = directory / "product.log"
         switches_file = directory / "switches.toml"
-        switches_file.write_text(_as_toml(switch), encoding="utf-8")
+        switches_file.write_text(as_toml(switch), encoding="utf-8")
         self.env = installation_env(directory / "data") | {
             "RINGBACK_SWITCHES": str(switches_file),
             "RINGBACK_LOG_LEVEL": "INFO",
@@ -163,7 +163,7 @@ def installation_env(data_dir: Path) -> dict[str, str]:
     return inherited | {"RINGBACK_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
 
 
-def _as_toml(switch: SwitchSettings) -> str:
+def as_toml(switch: SwitchSettings) -> str:
     logins = {"events": switch.events, "commands": switch.commands, "answer": switch.answer}
     lines = [f"[{switch.name}]", f"host = {json.dumps(switch.host)}", f"port = {switch.port}"]
     for role, login in logins.items():

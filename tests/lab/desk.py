@@ -6,6 +6,7 @@ import math
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -51,8 +52,10 @@ class Party:
         return self._process.poll() not in (None, 0)
 
     def over(self) -> None:
-        """Waits until all of its steps are done."""
-        self._process.wait(PATIENCE)
+        """Waits until all of its steps are done. What came of them the books say, not SIPp: one that does not end is ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(PATIENCE)
+        self.stop()
 
     def stop(self) -> None:
         if self._process.poll() is None:
@@ -60,7 +63,8 @@ class Party:
         self._process.wait()
 
     def complaints(self) -> str:
-        return "".join(path.read_text(errors="replace")[:800] for path in self.directory.glob("errors.log"))
+        told = "".join(path.read_text(errors="replace")[:800] for path in self.directory.glob("errors.log"))
+        return f"{self.ip}:{self.port} {told}" if told else ""
 
 
 @dataclass(slots=True)
@@ -107,7 +111,7 @@ class Desk:
     def phone(self, person: str, *steps: Step, calls: int = 1, echo: bool = False) -> Party:
         """From now on the phone does so with each call that comes in."""
         port = self.pbx.places.phone(self.number, PEOPLE.index(person) + 1)
-        return self._party(answering(*steps), PHONE_IP, port, calls=calls, echo=echo)
+        return self.party(answering(*steps), PHONE_IP, port, calls=calls, echo=echo)
 
     def desk_phone(self, person: str, to: str, *, ring: float, talk: float, consult: float) -> DeskPhone:
         """It transfers to a colleague as desk phones do."""
@@ -120,20 +124,20 @@ class Desk:
 
     def called(self, *steps: Step, which: int = 1, calls: int = 1) -> Party:
         """What a customer does who is called."""
-        return self._party(answering(*steps), TRUNK_IP, self.pbx.places.customer(self.number, which), calls=calls)
+        return self.party(answering(*steps), TRUNK_IP, self.pbx.places.customer(self.number, which), calls=calls)
 
     def call(self, what: int, *steps: Step, which: int = 1, as_: From | None = None) -> Party:
         """A customer calls."""
         caller = as_ or From(self.customer(which))
         port = self.pbx.places.caller(self.number, which)
-        return self._party(calling(caller, *steps), TRUNK_IP, port, service=self.did(what))
+        return self.party(calling(caller, *steps), TRUNK_IP, port, service=self.did(what))
 
     def dial(self, person: str, number: str, *steps: Step) -> Party:
         """From the second line of a phone."""
         port = self.pbx.places.second_line(self.number, PEOPLE.index(person) + 1)
-        return self._party(calling(From(self.extension(person)), *steps), PHONE_IP, port, service=number)
+        return self.party(calling(From(self.extension(person)), *steps), PHONE_IP, port, service=number)
 
-    def _party(
+    def party(
         self, scenario: str, ip: str, port: int, *, calls: int = 1, service: str = "", echo: bool = False
     ) -> Party:
         directory = self.directory / str(len(self.parties))

@@ -259,3 +259,24 @@ def test_a_call_that_was_lost_can_still_get_its_true_end(app: Flask, alice: User
 def test_the_phones_part_is_the_one_whose_line_it_was(app: Flask, alice: User, person: Callable[..., User]) -> None:
     tell(started(), LegRinging(uid="1.0", at=at(1), leg="1.1", line="PJSIP/nobody"))
     assert the_call().legs[0].user_id is None
+
+
+def test_an_agents_talk_is_without_the_time_on_hold(app: Flask, alice: User) -> None:
+    """When Alice's part ends only its length is known; how much of it the customer was on hold, the summary tells."""
+    leg = LegSummary(
+        uid="1.1",
+        line="PJSIP/alice",
+        rang_at=at(0),
+        answered_at=at(2),
+        ended_at=at(12),
+        result=LegResult.ANSWERED,
+        talk=4.0,
+    )
+    tell(
+        started(),
+        LegRinging(uid="1.0", at=at(0), leg="1.1", line="PJSIP/alice"),
+        CallAnswered(uid="1.0", at=at(2), leg="1.1", line="PJSIP/alice"),
+        LegEnded(uid="1.0", at=at(12), leg="1.1", line="PJSIP/alice", result=LegResult.ANSWERED),
+        CallEnded(uid="1.0", at=at(12), summary=summary(answered_at=at(2), talk=4.0, hold=6.0, legs=(leg,))),
+    )
+    assert [each.talk_seconds for each in the_call().legs] == [4.0]
