@@ -144,7 +144,8 @@ def test_recoveries_follow_a_call_that_becomes_another(app: Flask, read: None) -
 def command(app: Flask, settings: Settings, tmp_path: Path) -> Callable[..., tuple[int, str]]:
     switches = tmp_path / "switches.toml"
     switches.write_text('[main]\nevents_user = "e"\nevents_secret = "s"\ncommands_user = "c"\ncommands_secret = "s"\n')
-    env = {
+    env: dict[str, str | None] = {
+        "RINGBACK_TEST_DATABASE": None,  # no setting of the product's
         "RINGBACK_DATA_DIR": str(settings.data_dir),
         "RINGBACK_DATABASE_URL": settings.database_url.replace("+psycopg", ""),
         "RINGBACK_SWITCHES": str(switches),
