@@ -70,6 +70,16 @@ class Product:
         self._process.kill()
         self._process.wait()
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """As on a machine that swaps: it lives, and does nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
