@@ -33,6 +33,13 @@ class Commands(click.Group):
         except RingbackError as error:
             fields = "".join(f"\n  {field}: {problem}" for field, problem in error.fields.items())
             raise click.ClickException(f"{error.message}{fields}") from error
+        except Exception as error:
+            from webapp.db import AWAY  # not before: not every command needs a database
+
+            if not isinstance(error, AWAY):
+                raise
+            told = str(error.__cause__ or error).splitlines()
+            raise click.ClickException(f"the database does not answer: {told[0] if told else error!r}") from error
 
 
 @click.group(cls=Commands)

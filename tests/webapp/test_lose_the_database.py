@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from sqlite3 import OperationalError as Locked
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from flask import Flask
 
 from webapp.accounts.models import User
+from webapp.cli import main
 from webapp.db import db
 
 GONE = [
@@ -51,3 +54,12 @@ def test_what_is_wrong_with_us_is_still_a_fault(app: Flask) -> None:
     with app.test_request_context("/calls", headers={"Accept": "application/json"}):
         answer, status = app.handle_user_exception(sa.exc.ProgrammingError("SELEKT", {}, Exception("syntax error")))
         assert (status, answer.json["error"]["code"]) == (500, "server_error")
+
+
+def test_a_command_says_so_in_a_sentence(tmp_path: Path) -> None:
+    """Whoever looks after the programs starts it again; nobody needs a traceback for that."""
+    nowhere = f"postgresql://ringback@/ringback?host={tmp_path}"
+    env = {"RINGBACK_DATA_DIR": str(tmp_path), "RINGBACK_DATABASE_URL": nowhere}
+    done = CliRunner().invoke(main, ["db", "upgrade"], env=env)
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: the database does not answer: ") and "Traceback" not in done.output
