@@ -22,6 +22,7 @@ from telephony.events import (
 
 _REMEMBERED = 10_000  # uids of ended channels and calls
 _LINES_REMEMBERED = 1_000
+_LATE = 100  # click-to-calls that ended without a channel
 _SAME_ATTEMPT = timedelta(seconds=1)  # between the end of a click-to-call and the response that tells of it
 
 
@@ -34,6 +35,7 @@ class CallBook:
         self.out: list[CallEvent] = []
         self._trunks = trunks
         self._gone: dict[str, None] = {}  # recently ended, oldest first: late frames must not revive them
+        self._late: dict[str, Call] = {}
         self._failed: dict[str, datetime] = {}  # lines whose click-to-call just ended without a customer
 
     def all_calls(self) -> list[Call]:
@@ -49,6 +51,17 @@ class CallBook:
         self._gone[uid] = None
         if len(self._gone) > _REMEMBERED:
             del self._gone[next(iter(self._gone))]
+
+    def expect_late(self, call: Call) -> None:
+        """It is over, and its channel may still be told of."""
+        self._late[call.uid] = call
+        if len(self._late) > _LATE:
+            oldest = next(iter(self._late))
+            del self._late[oldest]
+            self.remember_gone(oldest)
+
+    def is_expected(self, uid: str) -> bool:
+        return uid in self._late
 
     def just_failed(self, line: str, at: datetime) -> bool:
         failed = self._failed.get(line)
@@ -77,7 +90,9 @@ class CallBook:
     def _group(self, linkedid: str, at: datetime) -> Call:
         call = self.calls.get(linkedid)
         if call is None:
-            call = self.calls[linkedid] = Call(linkedid, linkedid, keys={linkedid}, started_at=at)
+            call = self._late.pop(linkedid, None) or Call(linkedid, linkedid, keys={linkedid}, started_at=at)
+            self.calls[linkedid] = call
+            call.keys.add(linkedid)
         return call
 
     def _join(self, call: Call, channel: Channel, at: datetime, adopted: bool = False) -> None:

@@ -61,7 +61,10 @@ def is_given(uid: str) -> bool:
 def role_of(name: str, trunks: frozenset[str]) -> Role:
     if is_plumbing(name):
         return Role.PLUMBING
-    return Role.TRUNK if line_of(name) in trunks else Role.PHONE
+    line = line_of(name)
+    if line in trunks or any(line.startswith(f"{trunk}/") for trunk in trunks):  # DAHDI names numbers behind its spans
+        return Role.TRUNK
+    return Role.PHONE
 
 
 class Switchboard:

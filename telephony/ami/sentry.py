@@ -147,7 +147,8 @@ class Sentry:
             suspect = not alias and (named is not None or name in self._forgers or frame.name == "Newchannel")
         if not suspect:
             return headers
-        self._note(name)
+        if not self.caught:
+            self._note(name)
         return {**headers, "Uniqueid": named.uid, "Linkedid": named.linkedid} if named else None
 
     def _may_be(self, frame: Frame) -> bool:

@@ -101,6 +101,19 @@ def books(product: Product) -> Iterator[Books]:
 
 
 @pytest.fixture
+def with_books(product: Product, books: Books) -> Iterator[None]:
+    """The PBX's own books are read as well."""
+    product.stop()
+    product.read_books(True)
+    product.start()
+    yield
+    if product.running:
+        product.stop()
+    product.read_books(False)
+    product.start()
+
+
+@pytest.fixture
 def asterisk(books: Books, _running_asterisk: Asterisk) -> Iterator[Asterisk]:
     """Tidied up before the books are closed: what ends then is still written down."""
     yield _running_asterisk

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings, SwitchSettings
 from tests.asterisk import wait_for
-from webapp.books.models import BookedCall, LedgerCheck, Recovery
+from webapp.books.models import BookedCall, BooksPlace, LedgerCheck, Recovery
 from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
 from webapp.contacts.text import folded
@@ -39,8 +40,9 @@ class Product:
         self.port = free_tcp_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = directory / "product.log"
-        switches_file = directory / "switches.toml"
-        switches_file.write_text(as_toml(switch), encoding="utf-8")
+        self._switch, switches_file = switch, directory / "switches.toml"
+        self._switches_file = switches_file
+        self.read_books(False)
         self.env = installation_env(directory / "data") | {
             "RINGBACK_SWITCHES": str(switches_file),
             "RINGBACK_LOG_LEVEL": "INFO",
@@ -50,6 +52,11 @@ class Product:
 
     def plant_people(self) -> None:
         subprocess.run([sys.executable, "-m", "tests.journeys.people"], env=self.env, check=True)
+
+    def read_books(self, wanted: bool) -> None:
+        """From its next start on. Most stories do without: they forget calls that the PBX's books remember."""
+        switch = self._switch if wanted else replace(self._switch, books=None)
+        self._switches_file.write_text(as_toml(switch), encoding="utf-8")
 
     def start(self) -> None:
         """Returns when it answers and follows the PBX."""
@@ -69,6 +76,16 @@ class Product:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """As on a machine that swaps: it lives, and does nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def running(self) -> bool:
@@ -147,6 +164,7 @@ class Books:
                 NumberChoice,
                 Recovery,
                 BookedCall,
+                BooksPlace,
                 LedgerCheck,
                 Notice,
                 QueuePolicy,

@@ -13,54 +13,59 @@ from webapp.trial.pbx import Pbx, Ports, fill, free_tcp_port, free_udp_ports
 from webapp.trial.people import Cast, TrialQueue, cast
 
 CONF = Path(__file__).parent / "conf"
-DESKS = 32
+DESKS = 99
 PEOPLE = ("alice", "bob", "charlie")
-RTP_PORTS = 600
-MEDIA_PORTS = 6
-PER_DESK = 4  # phones, lines, customers and callers: the numbers 0 to 3, of which 0 is not used
+RTP_PORTS = 400
+PER_DESK = 4  # of each kind of party; the first is not used
+BLOCK = PER_DESK * (DESKS + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Ports, the same for each play. For sound each party has an address of its own, as SIPp wants some ports in a row."""
+    """Ports of phones, of their second lines, of customers who are called and of those who call; the same all the time.
+    For sound each party has an address of its own, as SIPp wants some ports in a row."""
 
-    first: int
+    blocks: tuple[int, int, int, int]
     media: int
 
+    @classmethod
+    def free(cls, taken: set[int]) -> Places:
+        blocks = (_block(taken, BLOCK), _block(taken, BLOCK), _block(taken, BLOCK), _block(taken, BLOCK))
+        return cls(blocks, _block(taken, 6))
+
     def phone(self, desk: int, person: int) -> int:
-        return self.first + PER_DESK * desk + person
+        return self.blocks[0] + PER_DESK * desk + person
 
     def second_line(self, desk: int, person: int) -> int:
-        return self._block(1) + PER_DESK * desk + person
+        return self.blocks[1] + PER_DESK * desk + person
 
     def customer(self, desk: int, number: int) -> int:
         """Whom we call."""
-        return self.customers + PER_DESK * desk + number
+        return self.blocks[2] + PER_DESK * desk + number
 
     def caller(self, desk: int, number: int) -> int:
-        return self._block(3) + PER_DESK * desk + number
+        return self.blocks[3] + PER_DESK * desk + number
 
     def media_ip(self, port: int) -> str:
-        row, column = divmod(port - self.first, 250)
-        return f"127.1.{row}.{column + 1}"
+        block = next(number for number, first in enumerate(self.blocks) if first <= port < first + BLOCK)
+        row, column = divmod(port - self.blocks[block], 200)
+        return f"127.1.{10 * block + row}.{column + 1}"
 
-    @property
-    def customers(self) -> int:
-        return self._block(2)
 
-    def _block(self, number: int) -> int:
-        return self.first + number * PER_DESK * (DESKS + 1)
-
-    @staticmethod
-    def count() -> int:
-        return 4 * PER_DESK * (DESKS + 1)
+def _block(taken: set[int], count: int) -> int:
+    """The first of so many free ports in a row, which from now on are taken."""
+    while taken & set(ports := free_udp_ports(count)):
+        pass
+    taken |= set(ports)
+    return ports[0]
 
 
 class LabPbx(Pbx):
     def __init__(self, installation: Installation, state_dir: Path) -> None:
-        udp = free_udp_ports(RTP_PORTS + Places.count() + MEDIA_PORTS + 2)
-        self.places = Places(udp[RTP_PORTS], udp[-MEDIA_PORTS - 2])
-        ports = Ports(free_tcp_port(), udp[-2], udp[-1], {}, udp[0], udp[RTP_PORTS - 1])
+        taken: set[int] = set()
+        rtp, sip = _block(taken, RTP_PORTS), _block(taken, 2)
+        self.places = Places.free(taken)
+        ports = Ports(free_tcp_port(), sip, sip + 1, {}, rtp, rtp + RTP_PORTS - 1)
         super().__init__(installation, state_dir, ports, people=_nobody())
         self.lab_secret = secrets.token_hex(24)
 
@@ -78,7 +83,7 @@ class LabPbx(Pbx):
 
     def _values(self, run_dir: Path) -> dict[str, str]:
         return super()._values(run_dir) | {
-            "CUSTOMERS": str(self.places.customers),
+            "CUSTOMERS": str(self.places.blocks[2]),
             "LAB_SECRET": self.lab_secret if hasattr(self, "lab_secret") else "",
             "LANGUAGE": next((path.name for path in sorted(self.installation.data.glob("sounds/en*"))), "en"),
         }

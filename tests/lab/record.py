@@ -4,6 +4,7 @@ call logic: `python -m tests.lab.record DIRECTORY NAME...`.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import sys
@@ -17,11 +18,13 @@ from telephony.ami.frames import Frame
 from tests.journeys.test_write_down_every_call import GROUPS
 from tests.lab.stage import Played, Stage
 from tests.lab.truth import Truth
+from webapp.accounts import actions as accounts
 from webapp.calls.models import Call
 from webapp.trial.install import default_cache, ensure_sipp, find_or_install
 
 
 def record(directory: Path, names: Sequence[str]) -> None:
+    accounts.hash_password = functools.cache(accounts.hash_password)  # slow on purpose
     installation, sipp = find_or_install(default_cache(), print), ensure_sipp(default_cache(), print)
     assert installation and sipp
     stories = {story.name: story for group in GROUPS.values() for story in group}
@@ -55,7 +58,7 @@ def _as_json(play: Played, call: Call, truth: Truth) -> dict[str, Any]:
 
     facts: dict[str, Any] = {
         "direction": truth.direction,
-        "customer": (truth.customer or "").removeprefix("+30"),
+        "customer": call.number_raw,
         "did": truth.did,
         "queue": truth.queue,
         "outcome": truth.result,

@@ -27,6 +27,7 @@ from telephony.recast import stamped
 from tests.telephony.recordings import SCENARIOS, filtered, truth
 
 _UID = re.compile(rb"(?<=[ \r\n:])(\d{10})\.(\d+)(?=\r\n|$)")
+_BRIDGE = re.compile(rb"\b[0-9a-f]{8}(?=-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)")
 _CHANNEL = re.compile(rb"((?:PJSIP|Local)/[^\s;]+)-([0-9a-f]{8})")
 
 
@@ -88,6 +89,7 @@ def _as_another_call(frame: Frame, number: int) -> Frame:
     if not number:
         return frame
     raw = _UID.sub(lambda found: b"%s.%d%s" % (found[1], number, found[2].zfill(4)), frame.raw)
+    raw = _BRIDGE.sub(b"%08d" % number, raw)
     return Frame(_CHANNEL.sub(lambda found: b"%s-%d%s" % (found[1], number, found[2][1:]), raw))
 
 

@@ -34,6 +34,11 @@ class Pbx:
         dialled = {"DestChannel": name, "DestUniqueid": dest, "DestLinkedid": linkedid}
         return self.about(event, uid, **dialled, **headers) if uid else self.say(event, **dialled, **headers)
 
+    def named(self, uid: str) -> dict[str, str]:
+        """How an event shows the channel."""
+        name, linkedid = self._channels[uid]
+        return {"Channel": name, "Uniqueid": uid, "Linkedid": linkedid}
+
     # what happens
 
     def appears(self, uid: str, name: str, linkedid: str | None = None, *, state: str = "Down", **headers: str) -> None:

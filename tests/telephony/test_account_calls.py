@@ -15,8 +15,8 @@ from telephony.books.accountant import Accountant
 from telephony.books.records import CelRecord
 from telephony.events import CallSummary, Direction, Result
 from telephony.replay import as_truth, derive
-from tests.telephony.books import TRUNKS, account, cel, configured, in_order, queue_log, records, step
-from tests.telephony.recordings import SCENARIOS, frames, truth
+from tests.telephony.books import SCENARIOS, TRUNKS, account, cel, configured, in_order, queue_log, records, step
+from tests.telephony.recordings import frames, truth
 
 TOLERANCE = 0.7  # seconds; the truth was written by those who made the calls, and phones are not exact
 SECOND = timedelta(seconds=1)

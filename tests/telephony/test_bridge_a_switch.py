@@ -15,9 +15,10 @@ from telephony import bridge as bridge_module
 from telephony.ami.client import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge, Poison
-from telephony.events import CallEnded, CallEvent, Resynced
+from telephony.events import CallEnded, CallEvent, LinesForged, Resynced
 from telephony.fake import FakeAsterisk, FakeUser
 from telephony.journal import Journal, JournalReader
+from tests.telephony.forgers import HIS_CHANNEL, his_call
 from tests.telephony.wires import eventually
 
 BEGAN = datetime(2026, 11, 23, tzinfo=UTC)
@@ -420,3 +421,27 @@ def test_pauses_grow_to_a_limit_and_differ():
     assert all(2.0**n * 0.5 <= pause <= 2.0**n for n, pause in enumerate(pauses[:5]))
     assert all(15.0 <= pause <= 30.0 for pause in pauses[5:])
     assert len(set(pauses)) == len(pauses)
+
+
+def test_after_a_forgery_it_is_counted_and_the_switch_is_asked_twice_what_is_alive(running, pbx, monkeypatch):
+    monkeypatch.setattr(bridge_module, "LOOK_EVERY", 0.05)
+    with running(Recorder(), tracker=CallTracker()) as bridge:
+        asked = len(pbx.asked("CoreShowChannels"))
+        pbx.send_raw(b"".join(his_call("69\r\n\r\nEvent: Hangup\r\nUniqueid: 1.1\r\n\r\nx", 1_795_426_600.0)))
+        pbx.wait_for(lambda: len(pbx.asked("CoreShowChannels")) >= asked + 2)
+        status = bridge.status
+        assert status.tainted >= 8
+        assert status.tainted_call == HIS_CHANNEL
+        assert status.tainted_at is not None
+
+
+def test_what_is_read_again_after_a_restart_is_not_counted_again(running, pbx):
+    first = Recorder()
+    with running(first, tracker=CallTracker()) as bridge:
+        pbx.send_raw(b"".join(his_call("69\r\nX: y", 1_795_426_600.0)[:-1]))
+        eventually(lambda: any(isinstance(event, LinesForged) for event in first.events) and not bridge.status.behind)
+        assert bridge.status.tainted == 7
+    with running(Recorder(), tracker=CallTracker()) as bridge:
+        pbx.send_raw(his_call("69\r\nX: y", 1_795_426_600.0)[-1])
+        eventually(lambda: bridge.status.tainted)
+        assert bridge.status.tainted == 1

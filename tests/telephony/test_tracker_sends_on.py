@@ -48,3 +48,14 @@ def test_whoever_was_called_first_is_the_customer() -> None:
     call = the_call("through-a-local-channel-customer-first")
     assert call.customer.number.startswith("694")
     assert call.answered_by == (f"PJSIP/{ALICE}",)
+
+
+def test_a_refusal_that_is_told_before_its_channel_is_completed_afterwards() -> None:
+    """Events of different origin overtake each other: the answer to the click comes first, then the phone's channel."""
+    recording = list(filtered("clicked-and-the-agents-phone-is-busy"))
+    response = next(frame for frame in recording if frame.name == "OriginateResponse")
+    recording.remove(response)
+    (call,) = derive([response, *recording])
+    (expected,) = derive([*recording, response])
+    assert (call.result, call.hangup_by, parts(call)) == (expected.result, expected.hangup_by, parts(expected))
+    assert parts(call) == [(ALICE, "busy")]

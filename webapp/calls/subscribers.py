@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import structlog
+from flask_babel import lazy_gettext as _l
 
 from webapp import live
 from webapp.accounts.models import User
+from webapp.accounts.permissions import Permission
+from webapp.accounts.queries import users_who_may
 from webapp.calls.actions import adopt_calls, choose_party
 from webapp.calls.events import CallChanged, CallDoubted, CallFinished, DispositionLogged
 from webapp.calls.models import Call
@@ -14,15 +17,39 @@ from webapp.contacts.events import PartyAdded, PhoneAdded
 from webapp.contacts.models import Party
 from webapp.db import db
 from webapp.events import after_commit, on
+from webapp.notices.actions import notify
+from webapp.notices.texts import Words, define
 from webapp.timeline import actions as timeline
 
 log = structlog.get_logger(__name__)
+
+
+@on(CallDoubted)
+def tell_who_answers_for_the_ledger(event: CallDoubted) -> None:
+    """Once for each call; whether a call may be opened is asked when it is opened."""
+    told = [db.session.get_one(User, user_id) for user_id in users_who_may(Permission.LEDGER_READ)]
+    facts = {"switch": event.switch}
+    notify(told, kind=FORGED, key=f"{FORGED}:{event.call_id}", facts=facts, link=f"/calls/{event.call_id}", at=event.at)
 
 
 @after_commit(CallDoubted)
 def raise_alarm(event: CallDoubted) -> None:
     """For whoever watches the log; pages show the bridge's own count, and the call's mark."""
     log.warning("a caller forges what the switch says", switch=event.switch, call=str(event.call_id), uid=event.uid)
+
+
+FORGED = "call.forged"
+define(
+    FORGED,
+    Words(
+        _l("A caller forges what the switch says"),
+        _l(
+            "No other call was changed by it. What it says of this one decides nothing until it is confirmed. "
+            "Switch: %(switch)s."
+        ),
+        urgent=True,
+    ),
+)
 
 
 @after_commit(CallChanged)

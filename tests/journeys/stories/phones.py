@@ -194,7 +194,7 @@ def a_colleague_picks_the_call_up(scene: Scene) -> Truth:
     caller = scene.call(PATIENT, is_answered(), hears_the_end())
     scene.channel(scene.line("alice"))
     scene.after(0.5)
-    scene.dial("bob", "*8", is_answered(), talks(1.5), hangs_up())
+    scene.dial("bob", "*8", is_answered(), talks(2), hangs_up())
     caller.over()
     return inbound(
         scene, PATIENT, "answered", missed("alice", "answered_elsewhere"), answered("bob", 1.5, rang=False), wait=1.2,
@@ -210,7 +210,7 @@ def the_call_of_a_group_is_picked_up(scene: Scene) -> Truth:
     caller = scene.call(GROUP, is_answered(), hears_the_end())
     scene.channel(scene.line("charlie"))
     scene.after(0.5)
-    scene.dial("bob", "*8", is_answered(), talks(1.5), hangs_up())
+    scene.dial("bob", "*8", is_answered(), talks(2), hangs_up())
     caller.over()
     others = [missed(person, "answered_elsewhere", rang=person != "bob") for person in ("alice", "charlie", "bob")]
     return inbound(scene, GROUP, "answered", *others, answered("bob", 1.5, rang=False), wait=1.2, talk=1.5, by="agent")

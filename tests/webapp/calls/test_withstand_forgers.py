@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -33,6 +32,7 @@ from webapp.accounts.models import User
 from webapp.calls import capture, reasons
 from webapp.calls.models import Call, CallState
 from webapp.db import db
+from webapp.notices.models import Notice
 from webapp.tasks.models import Callback, CallbackState
 
 As = Callable[[User], FlaskClient]
@@ -211,10 +211,12 @@ def test_what_the_books_have_said_no_list_changes(app: Flask, alice: User) -> No
     assert the_call().state is CallState.ENDED
 
 
-def test_the_alarm_is_raised_once_for_each_call(app: Flask, caplog: Any, capsys: Any) -> None:
+def test_who_answers_for_the_ledger_is_told_once_for_each_call(app: Flask, person: Callable[..., User]) -> None:
+    sofia = person("sofia", "Sofia Head", role="supervisor")
+    person("eve", "Eve New")
     tell(*doubtful([started(), LinesForged(uid="1.0", at=at(1)), LinesForged(uid="1.0", at=at(2))]))
-    told = caplog.text + capsys.readouterr().out + capsys.readouterr().err
-    assert told.count("a caller forges what the switch says") == 1
+    (notice,) = db.session.scalars(sa.select(Notice))
+    assert (notice.user_id, notice.kind, notice.link) == (sofia.id, "call.forged", f"/calls/{the_call().id}")
 
 
 def test_a_call_that_turns_out_to_be_part_of_his_is_doubtful_too(app: Flask, alice: User) -> None:
