@@ -20,7 +20,7 @@ from webapp.db import db, now
 from webapp.events import publish
 
 LONGEST_UID = 150
-ALIKE = timedelta(seconds=10)  # so much sooner or later may the books tell of the beginning of a call that we know
+ALIKE = timedelta(seconds=2)  # so much sooner the books may say that a call began which we know
 FIRST_LOOK = timedelta(days=1)  # how far back books are read that were never read before
 MOST_OFFENDERS = 200  # of one day that are kept; more are only counted
 
@@ -60,7 +60,7 @@ def open_books(switch: str, *, at: datetime | None = None) -> BooksPlace:
     if place is None:
         at = at or now()
         first = db.session.scalar(sa.select(sa.func.min(Call.started_at)).where(Call.switch == switch))
-        began_at = (max(first, at - FIRST_LOOK) if first else at) - ALIKE
+        began_at = max(first - ALIKE, at - FIRST_LOOK) if first else at
         place = BooksPlace(switch=switch, cursor={}, began_at=began_at)
         db.session.add(place)
         db.session.flush()
