@@ -74,7 +74,7 @@ def test_what_is_wrong_with_us_is_still_a_fault(app: Flask) -> None:
 def test_a_command_says_so_in_a_sentence(tmp_path: Path) -> None:
     """Whoever looks after the programs starts it again; nobody needs a traceback for that."""
     nowhere = f"postgresql://ringback@/ringback?host={tmp_path}"
-    env = {"RINGBACK_DATA_DIR": str(tmp_path), "RINGBACK_DATABASE_URL": nowhere}
+    env = {"RINGBACK_TEST_DATABASE": None, "RINGBACK_DATA_DIR": str(tmp_path), "RINGBACK_DATABASE_URL": nowhere}
     done = CliRunner().invoke(main, ["db", "upgrade"], env=env)
     assert done.exit_code == 1
     assert done.output.startswith("Error: the database does not answer: ") and "Traceback" not in done.output
