@@ -63,6 +63,7 @@ class _Posting:
             "CHAN_START": self._chan_start,
             "ANSWER": self._answer,
             "APP_START": self._app_start,
+            "APP_END": self._app_end,
             "BRIDGE_ENTER": self._bridge_enter,
             "BRIDGE_EXIT": self._bridge_exit,
             "BLINDTRANSFER": self._blind_transfer,
@@ -373,6 +374,19 @@ class _Posting:
         if outside and "&" not in target and causes.is_dialable(number):
             self._dialling[channel.call.uid] = number
 
+    def _app_end(self, record: CelRecord) -> None:
+        """Dial that made no channel found only phones that are not there; no dial status is written of that."""
+        channel = self._known(record)
+        if channel is None or record.app.lower() != "dial":
+            return
+        call = channel.call
+        if channel is not call.customer or not call.inbound or call.missed is not None:
+            return
+        began = next((each.at for each in reversed(self._own[record.uniqueid]) if _begins(each, record)), record.at)
+        others = (each for each in self._records if each.event == "CHAN_START" and each.uniqueid != record.uniqueid)
+        if not any(began <= each.at <= record.at for each in others):
+            call.nobody_found(record.at, causes.missed_result({LegResult.FAILED}))
+
     def _user_defined(self, record: CelRecord) -> None:
         """What the dial plan noted with CELGenUserEvent."""
         channel = self._known(record)
@@ -384,6 +398,11 @@ class _Posting:
             self._click_to_call(call, record)
         elif record.user_event == "CRM_PRES" and channel is call.customer and call.inbound:
             call.withheld = call.withheld or "prohib" in note.lower()
+
+
+def _begins(record: CelRecord, end: CelRecord) -> bool:
+    """Is it where the application began that ended there?"""
+    return record.event == "APP_START" and record.app == end.app and record.at <= end.at
 
 
 def _partly_known(call: CallSummary) -> CallSummary:

@@ -96,6 +96,7 @@ def ledger(customer: Customers, books: Books, audited: Screen) -> dict[str, str]
     books.contact("Dana Reyes", DANA)
     for number in (DANA, EMIL, SHARED):
         _miss(customer, audited, number)
+    books.settle()
     calls = books.calls()
     assert len(calls) == 3
     books.add(*recoveries(calls), *checks(calls[0]))

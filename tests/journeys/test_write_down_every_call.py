@@ -22,7 +22,6 @@ GROUPS = {
     "transfers": transfers.STORIES,
     "outbound": outbound.STORIES,
     "callers": callers.STORIES,
-    **{f"forger-{number}": [story] for number, story in enumerate(callers.FORGERS, 1)},
 }
 
 

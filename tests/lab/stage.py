@@ -8,7 +8,7 @@ import itertools
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -110,18 +110,21 @@ class Scene(Desk):
 
 @dataclass(slots=True)
 class Played:
-    """One story after it was played: the truth, and what the product and Asterisk have of it."""
+    """One story after it was played: the truth, and what the product and Asterisk have of it. The product is asked when
+    the calls have just ended, and again when it has entered the switch's books."""
 
     scene: Scene
     truths: Sequence[Truth] = ()
     failure: str = ""
     seconds: float = 0.0
+    heard: Told = field(default_factory=lambda: Told((), {}))
     told: Told = field(default_factory=lambda: Told((), {}))
     conversations: Sequence[cel.Conversation] = ()
 
     def check(self) -> None:
         assert not self.failure, f"{self.failure}\n{self.scene.complaints()}"
-        wrong = self.told.differences(self.scene, self.truths) + self._wrong_by_cel()
+        wrong = [f"before the books: {each}" for each in self.heard.differences(self.scene, self.truths)]
+        wrong += self.told.differences(self.scene, self.truths) + self._wrong_by_cel()
         assert not wrong, "\n".join([*wrong, self.scene.complaints()])
 
     def _wrong_by_cel(self) -> list[str]:
@@ -158,6 +161,7 @@ class Stage:
         # never soon the same: a phone that is new at its place would get what is still sent to the one before it
         self._desks = itertools.cycle(range(1, DESKS))
         self._seen: set[UUID] = set()
+        self._last: UUID | None = None  # the call that ends a play
         self._old_uniqueids: set[str] = set()
         self.heard: list[Frame] = []  # what the switch said during the last play
 
@@ -192,7 +196,7 @@ class Stage:
         self._settle("".join(play.failure for play in plays.values()))
         for play in plays.values():
             play.scene.leave()
-        return plays, self._read_books(list(plays.values()), heard_before)
+        return plays, self._ask(list(plays.values()), heard_before)
 
     def _scene(self, number: int, story: Story) -> Scene:
         directory = self.directory / "plays" / f"{self._plays}-{story.name}"
@@ -216,13 +220,29 @@ class Stage:
             db.session.rollback()
         if last is not None:
             self._seen.add(last)
+            self._last = last
         return last is not None and not open_calls
 
     # ------------------------------------------------------------------------------------------------------- books
 
-    def _read_books(self, plays: Sequence[Played], heard_before: int) -> list[str]:
+    def _ask(self, plays: Sequence[Played], heard_before: int) -> list[str]:
         self.heard = list(self._heard_since(heard_before))
         summaries = {call.uid: call for call in derive(self.heard)}
+        heard = self._fresh(summaries)
+        wait_for("the product to enter the books", self._has_entered_all)
+        told = self._fresh(summaries)
+        self._seen |= {call.id for call in told.calls}
+        conversations = self._conversations()
+        for play in plays:
+            play.heard, play.told, play.conversations = heard.of(play.scene), told.of(play.scene), conversations
+        claimed = {call.id for play in plays for call in play.told.calls}
+        strange = [call for call in told.calls if call.id not in claimed]
+        return [f"a row of no story: {call.uid} {call.number} {call.did}" for call in strange] + _unbalanced(
+            told.calls, conversations
+        )
+
+    def _fresh(self, summaries: Mapping[str, CallSummary]) -> Told:
+        """What the product has of the present play."""
         with self.app.app_context():
             query = sa.select(Call).options(selectinload(Call.legs)).order_by(Call.started_at)
             rows = [call for call in db.session.scalars(query).unique() if call.id not in self._seen]
@@ -231,16 +251,14 @@ class Stage:
             )
             callbacks = {link[0]: link[1] for link in links}
             db.session.expunge_all()
-        self._seen |= {call.id for call in rows}
-        conversations = self._conversations()
-        unclaimed = list(rows)
-        for play in plays:
-            mine = [call for call in rows if _belongs(call, summaries.get(call.uid), play.scene)]
-            unclaimed = [call for call in unclaimed if call not in mine]
-            play.told, play.conversations = Told(mine, summaries, callbacks), conversations
-        return [f"a row of no story: {call.uid} {call.number} {call.did}" for call in unclaimed] + _unbalanced(
-            rows, conversations
-        )
+        return Told(rows, summaries, callbacks)
+
+    def _has_entered_all(self) -> bool:
+        """The last call is written down last."""
+        with self.app.app_context():
+            last = db.session.scalar(sa.select(Call.booked_at).where(Call.id == self._last))
+            db.session.rollback()
+        return last is not None
 
     def _conversations(self) -> list[cel.Conversation]:
         """Of the present play."""
@@ -272,16 +290,6 @@ def _act(story: Story, play: Played) -> None:
         play.failure = traceback.format_exc()
         play.scene.leave()
     play.seconds = time.monotonic() - began
-
-
-def _belongs(call: Call, summary: CallSummary | None, scene: Scene) -> bool:
-    numbers = {f"+30{scene.customer(which)}" for which in (1, 2, 3)}
-    lines = [leg.line for leg in call.legs] + ([summary.agent] if summary and summary.agent else [])
-    return (
-        call.number in numbers
-        or (call.did or "").startswith(f"21{scene.number:02}000")
-        or any(scene.owns(line) for line in lines)
-    )
 
 
 def _unbalanced(rows: Sequence[Call], conversations: Sequence[cel.Conversation]) -> list[str]:

@@ -70,11 +70,16 @@ def outbound(desk: Desk, agent: str, result: str, *legs: Leg, which: int = 1, **
 
 @dataclass(slots=True)
 class Told:
-    """What the product has of one story, in the order in which the calls began."""
+    """What the product has, in the order in which the calls began."""
 
     calls: Sequence[Call]
     summaries: Mapping[str, CallSummary]  # by Call.uid, from the journal
     callbacks: Mapping[Any, Callback] = field(default_factory=dict)  # by the id of a missed call
+
+    def of(self, desk: Desk) -> Told:
+        """What belongs to the story that was played at this desk."""
+        mine = [call for call in self.calls if _belongs(call, self.summaries.get(call.uid), desk)]
+        return Told(mine, self.summaries, self.callbacks)
 
     def differences(self, desk: Desk, truths: Sequence[Truth]) -> list[str]:
         if len(self.calls) != len(truths):
@@ -155,6 +160,16 @@ class Told:
             return "open" if callback else None
         closer = next((n for n, other in enumerate(self.calls) if other.id == callback.closed_by_call_id), None)
         return f"{callback.closed_as} by {closer}"
+
+
+def _belongs(call: Call, summary: CallSummary | None, desk: Desk) -> bool:
+    numbers = {f"+30{desk.customer(which)}" for which in (1, 2, 3)}
+    lines = [leg.line for leg in call.legs] + ([summary.agent] if summary and summary.agent else [])
+    return (
+        call.number in numbers
+        or (call.did or "").startswith(f"21{desk.number:02}000")
+        or any(desk.owns(line) for line in lines)
+    )
 
 
 def _delay(call: Call, truth: Truth) -> float:

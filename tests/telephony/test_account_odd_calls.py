@@ -142,6 +142,26 @@ def test_a_blind_transfer_that_nobody_answers_is_told_as_such() -> None:
     assert [(one.kind, one.to, one.result) for one in call.transfers] == [("blind", "1002", "no_answer")]
 
 
+@pytest.mark.parametrize(("target", "result"), [("PJSIP/1009,20,tTkK", Result.NO_ANSWER), (None, Result.REJECTED)])
+def test_who_is_put_through_to_a_phone_that_is_not_plugged_in_is_not_turned_away(
+    target: str | None, result: Result
+) -> None:
+    """Of such a phone there is no channel, and no dial status."""
+    at = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    caller = {"uid": "1.1", "channel": "PJSIP/trunk-1", "exten": "2100000109"}
+    end = {"hangupcause": "16", "hangupsource": "dialplan/builtin", "dialstatus": ""}
+    dialled = {**caller, "app": "Dial", "app_data": target}
+    story = [
+        step(at, "CHAN_START", **caller),
+        *([step(at, "APP_START", **dialled), step(at, "APP_END", **dialled)] if target else []),
+        step(at, "HANGUP", **caller, extra=end),
+        step(at, "CHAN_END", **caller),
+        step(at, "LINKEDID_END", **caller),
+    ]
+    ((call,), _) = account(story)
+    assert (call.result, call.hangup_by) == (result, HungUpBy.SYSTEM)
+
+
 def test_in_a_room_that_never_empties_each_customer_is_a_call_of_its_own_and_little_is_kept() -> None:
     """Alice sits in a conference all day, and one customer after the other is sent there."""
     morning, accountant, calls = datetime(2026, 11, 23, 6, 0, tzinfo=UTC), Accountant(TRUNKS), list[CallSummary]()

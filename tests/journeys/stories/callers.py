@@ -18,7 +18,7 @@ from tests.lab.script import (
 from tests.lab.stage import Scene, Stories
 from tests.lab.truth import Truth, answered, inbound, missed, outbound
 
-STORIES, FORGERS = Stories(), Stories()
+STORIES = Stories()
 ALICE, PATIENT, TURN = 501, 521, 100
 
 
@@ -165,12 +165,12 @@ def called_back_and_not_answered(scene: Scene) -> list[Truth]:
 # ---- line breaks in the number: what follows looks like the switch's own words
 
 
-@FORGERS.tell
+@STORIES.tell
 def with_a_header_in_the_number(scene: Scene) -> Truth:
     return heard(scene, From("69%0D%0AX-Header%3A%20y"), customer=None)
 
 
-@FORGERS.tell
+@STORIES.tell
 def with_a_forged_hangup_in_the_number(scene: Scene) -> Truth:
     forged = "69%0D%0AEvent%3A%20Hangup%0D%0AX%3A%20y"
     return heard(scene, From(forged), customer=None, raw="69\r\nEvent: Hangup\r\nX: y")

@@ -30,7 +30,7 @@ export class Place {
     if (saved.loaded > this.list.rows().length) await load(saved.loaded);
     const row = this.list.row(saved.id);
     if (!row) return;
-    const jump = (): void => scrollBy(0, row.getBoundingClientRect().top - saved.top);
+    const jump = (): void => scrollNow(row.getBoundingClientRect().top - saved.top);
     jump();
     requestAnimationFrame(() => requestAnimationFrame(jump)); // the browser has its own idea first
   }
@@ -58,12 +58,17 @@ export class Place {
     const top = anchor?.getBoundingClientRect().top;
     change();
     if (row?.isConnected && focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
-    if (anchor?.isConnected) scrollBy(0, anchor.getBoundingClientRect().top - top!);
+    if (anchor?.isConnected) scrollNow(anchor.getBoundingClientRect().top - top!);
   }
 
   private first(): HTMLElement | undefined {
     return this.list.rows().find((row) => row.getBoundingClientRect().top >= TOP);
   }
+}
+
+/** The style sheet makes every other movement a gentle one. */
+function scrollNow(by: number): void {
+  scrollBy({ top: by, behavior: "instant" });
 }
 
 function read(): Saved | null {
