@@ -16,7 +16,7 @@ from telephony.ami.client import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge, Poison
 from telephony.events import CallEnded, CallEvent, LinesForged, Resynced
-from telephony.fake import FakeAsterisk, FakeUser
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
 from telephony.journal import Journal, JournalReader
 from tests.telephony.forgers import HIS_CHANNEL, his_call
 from tests.telephony.wires import eventually

@@ -16,7 +16,7 @@ from telephony.ami import doctor, interview
 from telephony.ami.doctor import Finding, Level, examine
 from telephony.ami.interview import CelFile, Told, ask, look_at_cel
 from telephony.ami.switch import Login
-from telephony.fake import FakeAsterisk, FakeUser
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
 
 TRUNKS = ("PJSIP/trunk",)
 CONTEXT = "ringback-outbound"

@@ -16,7 +16,7 @@ import telephony.ami.client as client_module
 from telephony.ami.client import WANTED, AmiClient, AmiError, AnswerTimeout, AuthRefused, ConnectionLost
 from telephony.ami.frames import Frame
 from telephony.errors import BadValue
-from telephony.fake import FakeAsterisk, FakeUser
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
 from tests.telephony.wires import USERS, Script, eventually, logged_in, scripted
 
 
@@ -371,7 +371,7 @@ def test_13_the_garbage_collector_does_not_wait_for_a_network():
     out = run_alone("""
         import gc
         from telephony.ami.client import AmiClient
-        from telephony.fake import FakeAsterisk, FakeUser
+        from telephony.fake.asterisk import FakeAsterisk, FakeUser
         pbx = FakeAsterisk({"crm": FakeUser("s")}); pbx.up()
         client = AmiClient(timeout=3600, ping_interval=3600)
         client.connect(pbx.host, pbx.port); client.login("crm", "s")
@@ -678,7 +678,7 @@ def test_under_gevent_the_same_client_connects_logs_in_acts_and_hears():
         from gevent import monkey; monkey.patch_all()
         import threading, time
         from telephony.ami.client import AmiClient
-        from telephony.fake import FakeAsterisk, FakeUser
+        from telephony.fake.asterisk import FakeAsterisk, FakeUser
         got, ticks, done = [], [], threading.Event()
         def tick():
             while not done.is_set():

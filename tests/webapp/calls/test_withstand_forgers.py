@@ -20,7 +20,7 @@ from telephony.ami.frames import END
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.events import CallEnded, CallEvent, CallsMerged, LinesForged, Result, Resynced
-from telephony.fake import FakeAsterisk
+from telephony.fake.asterisk import FakeAsterisk
 from telephony.journal import Journal
 from tests.factories import make_callback
 from tests.telephony.forgers import HIS_CHANNEL, HIS_UID, amid, his_call, numbers_against
