@@ -22,7 +22,7 @@ from config.settings import Settings, SwitchSettings
 from telephony.ami.doctor import MAX_SKEW, Finding, Level, examine
 from telephony.ami.interview import ask, look_at_cel
 from telephony.ami.switch import Login
-from telephony.bridge import ASIDE
+from telephony.delivery import ASIDE
 from webapp import jobs, leases, schema
 from webapp.books import place
 from webapp.db import db, now

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from telephony import bridge as bridging
+from telephony import retry
 from telephony.ami.client import connector
 from telephony.ami.tracker import CallTracker
-from telephony.bridge import Bridge, Event
+from telephony.bridge import Bridge
+from telephony.delivery import Event
 from telephony.events import CallEnded
 from telephony.fake import asterisk
 from telephony.fake.asterisk import FakeAsterisk
@@ -36,7 +37,7 @@ BATCH = 1_000
 
 @pytest.fixture
 def pbx(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAsterisk]:
-    monkeypatch.setattr(bridging, "TICK", 0.02)
+    monkeypatch.setattr(retry, "TICK", 0.02)
     monkeypatch.setattr(asterisk, "WRITE_TIMEOUT", 1.0)
     with FakeAsterisk(USERS) as pbx:
         yield pbx
