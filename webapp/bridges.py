@@ -19,7 +19,7 @@ import structlog
 from flask import Flask
 
 from config.settings import Settings, SwitchSettings
-from telephony.ami.client import connector
+from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.delivery import Event

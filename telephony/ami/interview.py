@@ -19,8 +19,9 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from telephony.ami.client import CLASSES, AmiClient, AmiError, AuthRefused
+from telephony.ami.client import AmiClient, AmiError, AuthRefused
 from telephony.ami.frames import Frame
+from telephony.ami.listening import CLASSES
 from telephony.ami.switch import Login
 
 ECHO = "CRM_RINGBACK_DOCTOR"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from telephony import delivery, link, retry
-from telephony.ami.client import connector
+from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.delivery import Poison

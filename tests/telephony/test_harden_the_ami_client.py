@@ -13,8 +13,9 @@ import threading
 import pytest
 
 import telephony.ami.client as client_module
-from telephony.ami.client import WANTED, AmiClient, AmiError, AnswerTimeout, AuthRefused, ConnectionLost
+from telephony.ami.client import AmiClient, AmiError, AnswerTimeout, AuthRefused, ConnectionLost
 from telephony.ami.frames import Frame
+from telephony.ami.listening import WANTED
 from telephony.errors import BadValue
 from telephony.fake.asterisk import FakeAsterisk, FakeUser
 from tests.telephony.wires import USERS, Script, eventually, logged_in, scripted
@@ -67,7 +68,7 @@ def test_02_a_stalled_handler_neither_stops_the_reader_nor_fills_the_memory(pbx)
             pbx.send_raw(event() * 5_000)
         eventually(lambda: len(got) == 20_000)
         assert alice.ping()["Response"] == "Success"
-        assert alice._queued <= 10_000
+        assert alice._backlog.waiting <= 10_000
         assert alice.overflowed >= 5_000
         names = {thread.name for thread in alice._threads}
         gate.set()

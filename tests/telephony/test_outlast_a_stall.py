@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from telephony import retry
-from telephony.ami.client import connector
+from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.delivery import Event
@@ -96,7 +96,7 @@ def test_a_stall_of_delivery_costs_time_and_neither_memory_nor_calls(pbx: FakeAs
 READER = """
 import json, sys, threading
 from pathlib import Path
-from telephony.ami.client import connector
+from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.events import CallEnded, Resynced

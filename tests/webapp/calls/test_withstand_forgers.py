@@ -15,8 +15,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from telephony import link, retry
-from telephony.ami.client import connector
 from telephony.ami.frames import END
+from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.events import CallEnded, CallEvent, CallsMerged, LinesForged, Result, Resynced
