@@ -19,9 +19,10 @@ from flask import Flask
 from kombu.exceptions import OperationalError
 
 from config.settings import Settings, SwitchSettings
-from telephony.ami.doctor import MAX_SKEW, Finding, Level, ask, examine, look_at_cel
+from telephony.ami.doctor import MAX_SKEW, Finding, Level, examine
+from telephony.ami.interview import ask, look_at_cel
 from telephony.ami.switch import Login
-from telephony.bridge import ASIDE
+from telephony.delivery import ASIDE
 from webapp import jobs, leases, schema
 from webapp.books import place
 from webapp.db import db, now

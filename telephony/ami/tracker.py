@@ -9,10 +9,11 @@ from typing import TypeGuard
 
 from telephony.ami import causes
 from telephony.ami.callbook import CallBook
-from telephony.ami.calls import Call, Leg, PendingTransfer
+from telephony.ami.calls import Call, PendingTransfer
 from telephony.ami.channels import Channel, Role, is_given
 from telephony.ami.clicks import originate_response
 from telephony.ami.frames import Frame
+from telephony.ami.legs import Leg
 from telephony.ami.sentry import Forgeries, Sentry
 from telephony.ami.snapshot import Doubts, resync
 from telephony.ami.tickets import callback_requested
@@ -185,7 +186,7 @@ class CallTracker:
             return channel
         uid, name = headers.get(prefix + "Uniqueid"), headers.get(prefix + "Channel")
         linkedid = headers.get(prefix + "Linkedid")
-        if not name or not (_is_id(uid) and _is_id(linkedid)) or self._book.is_gone(uid):
+        if not name or not (_is_id(uid) and _is_id(linkedid)) or uid in self._book.departed:
             return None
         channel = self._book.add(uid, name, linkedid, at, adopted=True)
         channel.up = headers.get(prefix + "ChannelStateDesc") == "Up"
@@ -205,7 +206,7 @@ class CallTracker:
 
     def _newchannel(self, headers: Headers, at: datetime) -> None:
         uid, name = headers.get("Uniqueid"), headers.get("Channel")
-        if not name or not _is_id(uid) or self._book.is_gone(uid) or self._known(headers, at) is not None:
+        if not name or not _is_id(uid) or uid in self._book.departed or self._known(headers, at) is not None:
             return
         calling = headers.get("ChannelStateDesc") == "Ring"
         # who calls in begins a group of his own, whatever he writes
@@ -277,7 +278,7 @@ class CallTracker:
         if channel is not None:
             self._book.hang_up(channel, at, causes.number(headers.get("Cause")))
         else:
-            self._book.remember_gone(headers.get("Uniqueid", ""))
+            self._book.departed.note(headers.get("Uniqueid", ""))
 
     # dialling
 

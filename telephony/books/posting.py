@@ -15,8 +15,9 @@ from functools import partial
 
 from telephony.ami import causes
 from telephony.ami.callbook import CallBook
-from telephony.ami.calls import Call, Leg, PendingTransfer
+from telephony.ami.calls import Call, PendingTransfer
 from telephony.ami.channels import Channel, Role, is_given
+from telephony.ami.legs import Leg
 from telephony.books.queues import Stint, stints
 from telephony.books.records import CelRecord, QueueRecord
 from telephony.events import CallEnded, CallsMerged, CallSummary, HungUpBy, LegResult, Result
@@ -126,7 +127,7 @@ class _Posting:
 
     def _adopt(self, record: CelRecord) -> Channel | None:
         """Its beginning is not in these books, and it is alive."""
-        if self._book.is_gone(record.uniqueid):
+        if record.uniqueid in self._book.departed:
             return None
         uid, calling = record.uniqueid, False if record.uniqueid in self._called else None
         channel = self._book.add(uid, record.channel, record.linkedid, record.at, calling=calling, adopted=True)
@@ -167,7 +168,7 @@ class _Posting:
         )
 
     def _chan_start(self, record: CelRecord) -> None:
-        if self._book.is_gone(record.uniqueid) or self._known(record) is not None:
+        if record.uniqueid in self._book.departed or self._known(record) is not None:
             return
         calling = self._is_calling(record)
         channel = self._book.add(record.uniqueid, record.channel, record.linkedid, record.at, calling=calling)
@@ -251,7 +252,7 @@ class _Posting:
     def _hangup(self, record: CelRecord) -> None:
         channel = self._known(record)
         if channel is None:
-            self._book.remember_gone(record.uniqueid)
+            self._book.departed.note(record.uniqueid)
             return
         call, status = channel.call, record.extra.get("dialstatus", "")
         if channel is call.customer:

@@ -23,7 +23,7 @@ from telephony.events import (
     LegEnded,
     LegRinging,
 )
-from telephony.recast import stamped
+from telephony.fake.recast import stamped
 from tests.telephony.recordings import SCENARIOS, filtered, truth
 
 _UID = re.compile(rb"(?<=[ \r\n:])(\d{10})\.(\d+)(?=\r\n|$)")

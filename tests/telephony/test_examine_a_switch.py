@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from config import settings
-from telephony.ami import doctor
-from telephony.ami.doctor import CelFile, Finding, Level, Told, ask, examine, look_at_cel
+from telephony.ami import doctor, interview
+from telephony.ami.doctor import Finding, Level, examine
+from telephony.ami.interview import CelFile, Told, ask, look_at_cel
 from telephony.ami.switch import Login
-from telephony.fake import FakeAsterisk, FakeUser
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
 
 TRUNKS = ("PJSIP/trunk",)
 CONTEXT = "ringback-outbound"
@@ -60,7 +62,7 @@ def test_a_well_configured_switch_has_no_fault_and_nothing_is_dialled(pbx):
     assert {each.level for each in found.values()} == {Level.WELL, Level.LOOK}
     assert found["echo"].level is found["timestamps"].level is found["trunk PJSIP/trunk"].level is Level.WELL
     assert not pbx.asked("Originate")
-    assert [asked["Variable"] for asked in pbx.asked("Setvar")] == [doctor.ECHO]
+    assert [asked["Variable"] for asked in pbx.asked("Setvar")] == [interview.ECHO]
 
 
 def test_what_cannot_be_seen_with_few_rights_is_told_with_how_to_look(pbx):
@@ -86,7 +88,7 @@ def test_a_wrong_secret(pbx):
 
 
 def test_a_port_that_speaks_no_tls(pbx):
-    told = told_by(pbx, tls=doctor.ssl.create_default_context())
+    told = told_by(pbx, tls=ssl.create_default_context())
     assert findings(told, tls=True)["events-login"].mend.endswith("tls = false")
 
 
@@ -158,7 +160,7 @@ def test_an_events_user_who_does_not_hear_that_asterisk_restarted(pbx):
 
 
 def test_an_event_that_never_arrives(pbx, monkeypatch):
-    monkeypatch.setattr(doctor, "ECHO_SECONDS", 0.1)
+    monkeypatch.setattr(interview, "ECHO_SECONDS", 0.1)
     pbx.users["ringback-events"] = FakeUser("hears", LISTENS, hears={"call", "agent", "cdr", "system", "user"})
     assert "name(VarSet)" in faults(pbx)["echo"]
 

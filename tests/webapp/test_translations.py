@@ -22,7 +22,7 @@ from flask.testing import FlaskClient
 from flask_babel import get_babel
 
 from telephony.events import Direction, HungUpBy, LegResult, Result
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_callback, make_disposition, make_party
 from webapp import install
 from webapp.accounts.models import AgentStatus, User

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from telephony.commands import Originate
 from telephony.errors import SwitchRefused
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_callback
 from webapp.accounts.models import User
 from webapp.calls.models import Call
