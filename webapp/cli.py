@@ -166,7 +166,7 @@ def user_add(
     "--from", "begins", required=True, help="A day or a moment in the firm's time: 2026-12-01, 2026-12-01T14:00."
 )
 @click.option("--until", "ends", required=True, help="The same; of a day the whole is meant.")
-@click.option("--note", default="", help="Why, for colleagues.")
+@click.option("--note", "--reason", "note", default="", help="Why, for supervisors.")
 def user_absent(username: str, begins: str, ends: str, note: str) -> None:
     """Somebody is ill or on holiday: nothing new comes to them, and what is theirs goes to others."""
     from webapp.accounts.actions import add_absence
