@@ -12,10 +12,12 @@ from telephony.commands import Pause
 from telephony.errors import SwitchError
 from webapp import switches, text
 from webapp.accounts import queries, shown
+from webapp.accounts.events import UserDeactivated
 from webapp.accounts.models import Absence, AgentStatus, Line, Role, Team, User
-from webapp.accounts.permissions import ROLES
+from webapp.accounts.permissions import ROLES, Permission
 from webapp.db import db, lock, now
 from webapp.errors import Conflict, Invalid, NotFound, Unavailable
+from webapp.events import publish
 
 LOCALES = ("en", "el")
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,38}")
@@ -98,6 +100,28 @@ def add_absence(user: User, begins_at: datetime, ends_at: datetime, note: str = 
     db.session.add(absence)
     db.session.flush()
     return absence
+
+
+def deactivate(user: User, *, at: datetime) -> None:
+    """They do not work here any more: no log-in, no session, nothing new, and what is theirs goes to others.
+
+    What they did stays theirs. Raises Conflict for the last one who may manage users.
+    """
+    lock(user)
+    if not user.active:
+        return
+    managers = set(queries.users_who_may(Permission.USER_MANAGE))
+    if managers == {user.id}:
+        raise Conflict(_("%(name)s is the last administrator.", name=user.name))
+    user.active = False
+    user.fs_uniquifier = uuid.uuid4().hex  # no session of theirs is any good, nor will be when they are back
+    logged_out(user)
+    publish(UserDeactivated(user_id=user.id, at=at))
+
+
+def activate(user: User) -> None:
+    """They work here again, and log in as before."""
+    user.active = True
 
 
 def end_absence(absence: Absence, *, at: datetime) -> None:

@@ -21,7 +21,7 @@ from webapp.errors import Conflict, Invalid, RingbackError
 from webapp.tasks import oversight
 from webapp.tasks.listing import SHOWN
 from webapp.tasks.models import AssignedBy, Callback, CallbackAttempt, CallbackCall, CallbackState, ClosedAs
-from webapp.tasks.people import hand_to
+from webapp.tasks.people import give, hand_to
 from webapp.tasks.rows import call_is_up, changed, close, is_being_called, refuse_closed, set_due
 
 CLAIM_LASTS = timedelta(minutes=10)
@@ -79,6 +79,20 @@ def give_back(callback: Callback, at: datetime) -> None:
     callback.state = CallbackState.WAITING if later else CallbackState.OPEN
     callback.claimed_by = callback.claimed_at = callback.claimed_until = None
     changed(callback)
+
+
+def give_up_all(user_id: UUID, at: datetime) -> None:
+    """They are gone: nothing lies with them. Only the one that they are calling this moment ends first."""
+    theirs = sa.or_(Callback.claimed_by_id == user_id, Callback.assigned_to_id == user_id)
+    query = sa.select(Callback).where(Callback.open_key.is_not(None), theirs).order_by(Callback.id)
+    for callback in lock_all(query, Callback):
+        if callback.claimed_by_id == user_id and not is_being_called(callback.id):
+            give_back(callback, at)
+        if callback.assigned_to_id == user_id:
+            hand_to(callback, None, None, at=at)
+            db.session.flush()
+            give(callback, at)
+            changed(callback)
 
 
 def call_back(callback: Callback, by: User, key: str) -> Call:
