@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from webapp import live
+from webapp.accounts import brake
 from webapp.accounts.models import User
-from webapp.db import db
+from webapp.db import db, now, transaction
 from webapp.jobs import job
 
 
@@ -18,3 +19,9 @@ def shut_out_gone() -> None:
     db.session.rollback()
     for user_id in gone:
         live.shut_out(user_id)
+
+
+@job(every=timedelta(hours=1))
+def forget_attempts(at: datetime | None = None) -> None:
+    with transaction():
+        brake.forget(at or now())
