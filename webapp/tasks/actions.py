@@ -101,6 +101,8 @@ def call_back(callback: Callback, by: User, key: str) -> Call:
     The same key is the same call. Raises Conflict (somebody else is on it, in a call, no number), Invalid.
     """
     if callback.number is None:
+        if callback.number_raw:
+            raise Conflict(_("%(number)s is not a telephone number.", number=callback.number_raw))
         raise Conflict(_("This caller's number is not known."))
     claim(callback, by)
     call = calls.request_call(by, callback.number, key, party_id=callback.party_id)
