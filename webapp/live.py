@@ -80,6 +80,12 @@ def version_of(user_id: UUID) -> int:
     return db.session.scalar(sa.select(LiveVersion.version).where(LiveVersion.user_id == user_id)) or 0
 
 
+def listening() -> list[UUID]:
+    """Whose sockets are in this process."""
+    rooms = socketio.server.manager.rooms.get("/", {})
+    return [UUID(name.removeprefix("user:")) for name in list(rooms) if str(name).startswith("user:")]
+
+
 def end_sessions(user_id: UUID) -> None:
     """At log-out: this user's sockets are closed. A page whose session is still good comes back by itself; one in
     another process is asked to look whether its session is."""

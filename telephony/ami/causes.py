@@ -109,6 +109,7 @@ def is_fault(cause: int | None) -> bool:
 
 _QUEUE_RESULTS = {
     "TIMEOUT": Result.QUEUE_TIMEOUT,
+    "EXITWITHKEY": Result.ABANDONED,  # queue_log's word; no status is set
     "FULL": Result.BUSY,
     "JOINEMPTY": Result.NO_AGENTS,
     "LEAVEEMPTY": Result.NO_AGENTS,

@@ -70,7 +70,8 @@ class CallTracker:
             "HangupRequest": self._hangup_request,
             "Hangup": self._hangup,
             "QueueCallerJoin": self._queue_join,
-            "QueueCallerLeave": self._queue_leave,
+            # whom the queue lets go is told as an abandon first; who only leaves went by a key ("press 1")
+            "QueueCallerLeave": lambda headers, at: self._queue_leave(headers, at, "EXITWITHKEY"),
             "QueueCallerAbandon": self._queue_leave,
             "AgentCalled": self._agent_called,
             "AgentConnect": self._queue_leave,
@@ -373,12 +374,11 @@ class CallTracker:
             position = causes.number(headers.get("Position"))
             self._book.out.append(QueueJoined(uid=call.uid, at=at, queue=queue, position=position))
 
-    def _queue_leave(self, headers: Headers, at: datetime) -> None:
+    def _queue_leave(self, headers: Headers, at: datetime, why: str = "TIMEOUT") -> None:
         channel = self._known(headers, at)
         if channel is not None and channel is channel.call.customer and channel.call.in_queue:
             channel.call.in_queue = False
-            timeout = causes.queue_result("TIMEOUT")
-            channel.call.nobody_found(at, None if channel.hung_up else timeout)
+            channel.call.nobody_found(at, None if channel.hung_up else causes.queue_result(why))
 
     def _agent_called(self, headers: Headers, at: datetime) -> None:
         caller = self._party(headers, at)

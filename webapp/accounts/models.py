@@ -85,3 +85,12 @@ class Line(Identified, Model):
     endpoint: Mapped[str] = mapped_column(sa.String(80))
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
     user: Mapped[User] = relationship(back_populates="lines")
+
+
+class LogInBrake(Model):
+    """How many wrong passwords there were under one key (see `brake`), and whether there was a right one."""
+
+    key: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    failed_at: Mapped[datetime] = mapped_column(index=True)
+    succeeded_at: Mapped[datetime | None]

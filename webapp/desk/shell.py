@@ -82,6 +82,7 @@ def _nav(user: User) -> list[dict[str, Any]]:
         (Permission.CALL_READ, "/calls", _("Calls"), "phone", ""),
         (Permission.CALLBACK_WORK, "/callbacks", _("Callbacks"), "phone-incoming", "callbacks"),
         (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
+        (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
         (Permission.QUEUE_MANAGE, "/settings/queues", _("Queues"), "settings", ""),
     ]
     beside = {"/ledger": "/recoveries"}  # pages that are reached by the tabs of another

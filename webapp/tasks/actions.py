@@ -21,7 +21,7 @@ from webapp.errors import Conflict, Invalid, RingbackError
 from webapp.tasks import oversight
 from webapp.tasks.listing import SHOWN
 from webapp.tasks.models import AssignedBy, Callback, CallbackAttempt, CallbackCall, CallbackState, ClosedAs
-from webapp.tasks.people import hand_to
+from webapp.tasks.people import give, hand_to
 from webapp.tasks.rows import call_is_up, changed, close, is_being_called, refuse_closed, set_due
 
 CLAIM_LASTS = timedelta(minutes=10)
@@ -81,12 +81,28 @@ def give_back(callback: Callback, at: datetime) -> None:
     changed(callback)
 
 
+def give_up_all(user_id: UUID, at: datetime) -> None:
+    """They are gone: nothing lies with them. Only the one that they are calling this moment ends first."""
+    theirs = sa.or_(Callback.claimed_by_id == user_id, Callback.assigned_to_id == user_id)
+    query = sa.select(Callback).where(Callback.open_key.is_not(None), theirs).order_by(Callback.id)
+    for callback in lock_all(query, Callback):
+        if callback.claimed_by_id == user_id and not is_being_called(callback.id):
+            give_back(callback, at)
+        if callback.assigned_to_id == user_id:
+            hand_to(callback, None, None, at=at)
+            db.session.flush()
+            give(callback, at)
+            changed(callback)
+
+
 def call_back(callback: Callback, by: User, key: str) -> Call:
     """Claim it, and write the call down that is made for it; `calls.actions.dial` it once this is committed.
 
     The same key is the same call. Raises Conflict (somebody else is on it, in a call, no number), Invalid.
     """
     if callback.number is None:
+        if callback.number_raw:
+            raise Conflict(_("%(number)s is not a telephone number.", number=callback.number_raw))
         raise Conflict(_("This caller's number is not known."))
     claim(callback, by)
     call = calls.request_call(by, callback.number, key, party_id=callback.party_id)

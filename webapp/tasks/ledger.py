@@ -15,7 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from telephony.events import Direction, Result
+from telephony.events import Direction, HungUpBy, Result
 from webapp.calls.models import Call
 from webapp.contacts.models import Party, PartyKind
 from webapp.db import db, now
@@ -290,7 +290,8 @@ def _opened(call: Call, key: str | None) -> Callback:
 def _is_short(call: Call) -> bool:
     assert call.ended_at is not None
     lasted = (call.ended_at - call.started_at).total_seconds()
-    return call.result is Result.ABANDONED and policy_for(call.queue).is_short(lasted)
+    gave_up = call.result is Result.ABANDONED and call.hangup_by is not HungUpBy.SYSTEM  # who pressed a key did not
+    return gave_up and policy_for(call.queue).is_short(lasted)
 
 
 def _reopen_short(entry: Callback, call: Call, key: str | None) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from webapp import live
+from webapp.accounts.events import UserDeactivated
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import users_who_may
 from webapp.calls.events import (
@@ -19,7 +20,7 @@ from webapp.contacts.queries import parties_with_number
 from webapp.db import db
 from webapp.events import after_commit_together, on
 from webapp.tasks import corrections, tickets
-from webapp.tasks.actions import adopt
+from webapp.tasks.actions import adopt, give_up_all
 from webapp.tasks.events import CallbacksChanged
 from webapp.tasks.ledger import attempt_over, close_reached, follow_merge, hide_number, open_or_join, take_back
 
@@ -46,6 +47,11 @@ def reopen_callback(event: CustomerNotReached) -> None:
 def move_callback(event: CallRetold) -> None:
     corrections.move_in_time(event.call_id)
     corrections.move_conversation(event.call_id)
+
+
+@on(UserDeactivated)
+def pass_everything_on(event: UserDeactivated) -> None:
+    give_up_all(event.user_id, event.at)
 
 
 @on(NumberWithheld)
