@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from telephony.ami.causes import Cause, derived_cause, missed_result, outbound_result, refusal
+from telephony.ami.causes import Cause, derived_cause, is_dialable, missed_result, outbound_result, refusal
 from telephony.ami.channels import Channel
 from telephony.ami.legs import Clock, Leg, seconds
 from telephony.events import (
@@ -21,6 +21,7 @@ from telephony.events import (
 from telephony.numbers import is_withheld
 
 _TOGETHER = timedelta(seconds=0.5)  # phones rung by one step of a queue or Dial begin to ring within this
+_TRANSFERS_REMEMBERED = 100  # nobody is transferred that often
 
 
 @dataclass(slots=True)
@@ -136,6 +137,12 @@ class Call:
     def identity(self) -> tuple[object, ...]:
         return self.uid, self.inbound, self.caller, self.did, None if self.inbound else self.agent
 
+    @property
+    def typed(self) -> str:
+        """What the agent dialled, until the switch says what it dials."""
+        extens = (channel.exten for channel in self.channels.values() if channel.calling)
+        return next((exten for exten in extens if is_dialable(exten)), "")
+
     # waiting: an inbound caller for somebody of ours, an outbound call for the customer
 
     @property
@@ -181,6 +188,32 @@ class Call:
         if leg.refused is not None or cause == Cause.NO_ANSWER:
             return leg.unanswered()
         return LegResult.ANSWERED_ELSEWHERE if cause == Cause.ANSWERED_ELSEWHERE else self.cancelled(leg)
+
+    def far_end_hung_up(self, channel: Channel, cause: int) -> None:
+        """Or refused."""
+        channel.hung_up = True
+        leg = self.legs.get(channel.uid)
+        if leg is not None:
+            leg.hung_up = leg.hung_up or self.unreached_at is None  # else it only follows what was over before
+            if not (channel.up or channel.calling):
+                leg.refused = cause
+        elif channel is self.customer and self.answered_at is None:
+            self.gave_up = self.waiting or (self.missed is None and not self.adopted)
+
+    # transfers
+
+    def may_be_transferred_by(self, channel: Channel) -> bool:
+        """By a phone of ours, not by the customer."""
+        return self.exists and channel is not self.last_customer and len(self.transfers) < _TRANSFERS_REMEMBERED
+
+    def notice_redirect(self, leg: Leg, at: datetime) -> None:
+        """A customer who talked is offered to another phone, though nobody transferred and nobody hung up: Redirect."""
+        last = self.last_leg
+        if last is None or last.connected or last.hung_up or self.parked or len(self.transfers) > _TRANSFERS_REMEMBERED:
+            return
+        if last.answered_at is None or any(transfer.at >= last.answered_at for transfer in self.transfers):
+            return
+        self.transfers.append(PendingTransfer("redirect", "supervisor", leg.line, at))
 
     # time
 

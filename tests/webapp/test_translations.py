@@ -38,11 +38,12 @@ DOMAINS = ("messages", "flask_security")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
 LATIN = re.compile(r"[A-Za-z][A-Za-z_-]+")
 # the product, keys of a keyboard, and what Greeks write in Latin letters too
-STAYS = {"Ringback", "Alt", "Ctrl", "Enter", "Shift", "Esc", "e-mail", "E-mail", "English", "PJSIP"}
+STAYS = {"Ringback", "Alt", "Ctrl", "Enter", "Shift", "Esc", "e-mail", "E-mail", "English", "PJSIP", "UTC"}
 PATHS = (
     "/desk", "/contacts", "/contacts?q=κανείς", "/contacts/new", "/calls", "/calls?q=κανείς", "/calls?mine=1",
     "/callbacks", "/callbacks?tab=mine", "/callbacks?tab=waiting",
-    "/callbacks?tab=promises", "/callbacks?tab=closed", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
+    "/callbacks?tab=promises", "/settings/absences",
+    "/callbacks?tab=closed", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
 )  # fmt: skip
 FIRM = {"main"}  # the name of its switch
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from babel.dates import get_timezone, get_timezone_location
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -137,7 +138,9 @@ def _absences(typed: dict[str, str] | None = None, problems: dict[str, str] | No
         people=people.employees() if all_of_them else [],
         typed={"user": str(current_user.id)} | (typed or {}),
         problems=problems or {},
-        zone=current_app.config["BABEL_DEFAULT_TIMEZONE"],
+        city=get_timezone_location(
+            get_timezone(current_app.config["BABEL_DEFAULT_TIMEZONE"]), locale=get_locale(), return_city=True
+        ),
         labels={
             "user": _("Who"),
             "from": _("First day"),
