@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from webapp.calls.models import Call
 from webapp.db import db, now
-from webapp.tasks.ledger import calls_of, close_reached, first_reached, key_of, open_or_join, recount
+from webapp.tasks.ledger import calls_of, close_reached, open_or_join, recount
+from webapp.tasks.lookup import first_reached, key_of
 from webapp.tasks.models import Callback, CallbackCall, ClosedAs
 from webapp.tasks.policies import policy_for
 from webapp.tasks.rows import changed, reopen, set_due

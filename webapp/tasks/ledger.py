@@ -9,7 +9,6 @@ joins, closes or parts entries until they stand as if it had been told in time. 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,15 +16,24 @@ from sqlalchemy.exc import IntegrityError
 
 from telephony.events import Direction, Result
 from webapp.calls.models import Call
-from webapp.contacts.models import Party, PartyKind
 from webapp.db import db, now
 from webapp.tasks import oversight
+from webapp.tasks.lookup import (
+    BY_CALLS,
+    closed_after,
+    first_reached,
+    has_call_of,
+    is_person,
+    key_of,
+    one_at_a_time,
+    open_entry,
+    short_near,
+)
 from webapp.tasks.models import Callback, CallbackAttempt, CallbackCall, CallbackKind, CallbackState, ClosedAs
 from webapp.tasks.people import give
-from webapp.tasks.policies import DAY, policy_for
+from webapp.tasks.policies import policy_for
 from webapp.tasks.rows import changed, close, remind, reopen, set_due
 
-BY_CALLS = (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN, ClosedAs.EXHAUSTED)  # of the switch's clock
 # where the customer's side was reached: one of the plan's attempts. Where ours failed, nobody rang at the customer's
 THEIR_SIDE = (Result.BUSY, Result.NO_ANSWER, Result.REJECTED, Result.WRONG_NUMBER)
 
@@ -35,12 +43,12 @@ def open_or_join(call: Call) -> None:
     assert call.ended_at is not None
     if db.session.get(CallbackCall, call.id):
         return
-    _one_at_a_time(call.party_id)
+    one_at_a_time(call.party_id)
     key, reached = key_of(call), first_reached(call.number, call.ended_at)
-    entry = _closed_after(call, reached) or (None if reached else _open(key, call))
+    entry = closed_after(call, reached) or (None if reached else open_entry(key, call.number, call.party_id))
     if entry is not None:
         _join(entry, call)
-    elif entry := _short_near(call):
+    elif entry := short_near(call):
         _reopen_short(entry, call, None if reached else key)
     else:
         entry = _opened(call, None if reached else key)
@@ -137,97 +145,15 @@ def attempt_over(call: Call) -> None:
     changed(entry)
 
 
-def key_of(call: Call) -> str:
-    if call.number:
-        return f"tel:{call.number}"
-    if call.withheld:
-        return f"call:{call.id}"
-    return f"raw:{call.number_raw}"[:180]
-
-
-# which entry
-
-
-def _one_at_a_time(party_id: UUID | None) -> None:
-    """Two numbers of one person may be told by two switches at once."""
-    if party_id:
-        db.session.execute(sa.select(Party.id).where(Party.id == party_id).with_for_update())
-
-
-def _open(key: str, call: Call) -> Callback | None:
-    """Of this number, else of this person under another number, else the one that a call of this number is in."""
-    found = _one(Callback.open_key == key)
-    if found is None and call.party_id and _is_person(call.party_id):
-        found = _one(Callback.open_key.is_not(None), Callback.party_id == call.party_id)
-    if found is None and call.number:
-        found = _one(Callback.open_key.is_not(None), _has_call_of(call.number))
-    return found
-
-
-def _one(*conditions: Any) -> Callback | None:
-    query = sa.select(Callback).where(*conditions).order_by(Callback.first_missed_at, Callback.id).limit(1)
-    return db.session.scalar(query.with_for_update(of=Callback).execution_options(populate_existing=True))
-
-
-def _is_person(party_id: UUID) -> bool:
-    """Of a company several people call."""
-    return db.session.scalar(sa.select(Party.kind).where(Party.id == party_id)) is PartyKind.PERSON
-
-
-def _has_call_of(number: str) -> sa.ColumnElement[bool]:
-    """A ticket may bear another number than the one that called."""
-    return Callback.id.in_(
-        sa.select(CallbackCall.callback_id).join(Call, Call.id == CallbackCall.call_id).where(Call.number == number)
-    )
-
-
-def _closed_after(call: Call, reached: Call | None) -> Callback | None:
-    """A missed call that is told late may belong to an entry that was closed in the meantime. Not to one that a person
-    dismissed: they did not know of this call, and our clock need not agree with the switch's."""
-    if call.number is None:
-        return None
-    closed = [
-        Callback.number == call.number,
-        Callback.closed_at > call.ended_at,
-        Callback.closed_as.in_(BY_CALLS),
-    ]
-    if reached:
-        closed.append(Callback.closed_at <= reached.answered_at)
-    query = sa.select(Callback).where(*closed).order_by(Callback.closed_at).limit(1)
-    return db.session.scalar(query.with_for_update(of=Callback))
-
-
-def _short_near(call: Call) -> Callback | None:
-    """Who hung up at once within a day of this call, and was not talked to between the two."""
-    assert call.ended_at is not None
-    if call.number is None:
-        return None
-    near = sa.select(Callback).where(
-        Callback.number == call.number,
-        Callback.closed_as == ClosedAs.SHORT,
-        Callback.last_missed_at.between(call.ended_at - DAY, call.ended_at + DAY),
-    )
-    for short in db.session.scalars(near.order_by(Callback.last_missed_at).with_for_update(of=Callback)).unique():
-        first, last = sorted((short.last_missed_at, call.ended_at))
-        between = first_reached(call.number, first)
-        if between is None or between.answered_at is None or between.answered_at > last:
-            return short
-    return None
-
-
-def first_reached(number: str | None, after: datetime) -> Call | None:
-    if number is None:
-        return None
-    query = sa.select(Call).where(Call.number == number, Call.answered_at > after)
-    return db.session.scalar(query.order_by(Call.answered_at).limit(1))
+# which entries
 
 
 def _touched(number: str | None, call: Call | None, attempt: CallbackAttempt | None, at: datetime) -> list[Callback]:
     """Entries that this conversation closes: open ones, and those that a later call or the end of the plan closed."""
     theirs: list[sa.ColumnElement[bool]] = []
     if number:
-        theirs += [Callback.number == number, sa.and_(Callback.open_key.is_not(None), _has_call_of(number))]
-    if call and call.party_id and _is_person(call.party_id):
+        theirs += [Callback.number == number, sa.and_(Callback.open_key.is_not(None), has_call_of(number))]
+    if call and call.party_id and is_person(call.party_id):
         theirs.append(sa.and_(Callback.open_key.is_not(None), Callback.party_id == call.party_id))
     if attempt is not None:
         theirs.append(Callback.id == attempt.callback_id)
@@ -255,11 +181,18 @@ def _join(entry: Callback, call: Call) -> None:
     entry.name_raw = entry.name_raw or call.name_raw
     if not entry.is_open:
         return
-    if rang_again and entry.state is CallbackState.WAITING and entry.kind is not CallbackKind.TICKET:
-        entry.state, entry.retry_at = CallbackState.OPEN, None  # they are at their phone now
+    if rang_again:
+        at_their_phone(entry)
     due_at = policy_for(entry.queue).due(call.ended_at)
     if due_at < entry.due_at:
         set_due(entry, due_at, at=call.ended_at)
+
+
+def at_their_phone(entry: Callback) -> None:
+    """No next attempt, and no promised moment, is waited for while they call themselves. A kept place is kept."""
+    if entry.retry_at is not None and entry.state is CallbackState.WAITING:
+        entry.state = CallbackState.OPEN
+    entry.retry_at = None
 
 
 def _opened(call: Call, key: str | None) -> Callback:
@@ -279,7 +212,7 @@ def _opened(call: Call, key: str | None) -> Callback:
         with db.session.begin_nested():
             db.session.add(entry)
     except IntegrityError:
-        other = _one(Callback.open_key == key)
+        other = open_entry(key, None, None)
         if other is None:
             raise
         _join(other, call)
