@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from telephony.events import Direction
 from webapp.calls.models import Call, CallState
+from webapp.contacts.models import Party, PartyKind
 from webapp.db import db
 from webapp.tasks.models import Callback, CallbackAttempt, CallbackCall, CallbackKind, CallbackState, ClosedAs
 
@@ -29,6 +30,7 @@ def _rules() -> Iterator[tuple[str, sa.Select[UUID]]]:
     yield "every missed call is in an entry", _missed_without_entry()
     yield "only missed calls are in entries", _entered_but_not_missed()
     yield "one open entry for each number", _two_open()
+    yield "one open entry for each person", _two_of_one_person()
     yield "an entry counts its calls", _miscounted()
     yield "an entry counts its vain attempts", _misattempted()
     yield "no entry stands open whose caller was talked to since", _reached_but_open()
@@ -55,6 +57,17 @@ def _two_open() -> sa.Select[UUID]:
         other.number == Callback.number, other.state != CallbackState.CLOSED, other.id != Callback.id
     )
     return sa.select(Callback.id).where(Callback.state != CallbackState.CLOSED, twin)
+
+
+def _two_of_one_person() -> sa.Select[UUID]:
+    """Unless two people of ours had begun with them before it was known that they are one."""
+    other = aliased(Callback)
+    person = sa.exists().where(Party.id == Callback.party_id, Party.kind == PartyKind.PERSON)
+    twin = sa.exists().where(
+        other.party_id == Callback.party_id, other.state != CallbackState.CLOSED, other.id != Callback.id,
+        sa.or_(other.claimed_by_id.is_(None), Callback.claimed_by_id.is_(None)),
+    )  # fmt: skip
+    return sa.select(Callback.id).where(Callback.state != CallbackState.CLOSED, person, twin)
 
 
 def _miscounted() -> sa.Select[UUID]:
