@@ -32,7 +32,7 @@ from webapp.tasks.lookup import (
 from webapp.tasks.models import Callback, CallbackAttempt, CallbackCall, CallbackKind, CallbackState, ClosedAs
 from webapp.tasks.people import give
 from webapp.tasks.policies import policy_for
-from webapp.tasks.rows import changed, close, remind, reopen, set_due
+from webapp.tasks.rows import changed, close, is_being_called, remind, reopen, set_due
 
 # where the customer's side was reached: one of the plan's attempts. Where ours failed, nobody rang at the customer's
 THEIR_SIDE = (Result.BUSY, Result.NO_ANSWER, Result.REJECTED, Result.WRONG_NUMBER)
@@ -140,7 +140,7 @@ def attempt_over(call: Call) -> None:
     entry = db.session.get_one(Callback, attempt.callback_id, with_for_update={"of": Callback})
     if attempt.counts:
         entry.attempts += 1
-        if entry.is_open:
+        if entry.is_open and not _is_with_another(entry, attempt):
             _wait(entry, call.ended_at)
     changed(entry)
 
@@ -316,6 +316,11 @@ def _move_link(call: Call, link: CallbackCall) -> None:
         entry.missed = max(1, entry.missed - 1)
     db.session.delete(link)
     db.session.flush()
+
+
+def _is_with_another(entry: Callback, attempt: CallbackAttempt) -> bool:
+    """Somebody else is on it by now, or is calling them: what comes next is said when they are done."""
+    return entry.claimed_by_id not in (None, attempt.by_id) or is_being_called(entry.id)
 
 
 def _wait(entry: Callback, at: datetime) -> None:
