@@ -49,7 +49,15 @@ class CallRetold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberWithheld:
-    """A number that we had written down turns out not to be ours to know."""
+    """A number that we had written down turns out not to be ours to know. `number`: it, for whoever has it to forget."""
+
+    call_id: UUID
+    number: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallNotInbound:
+    """What was told as a call to us was one of ours."""
 
     call_id: UUID
 

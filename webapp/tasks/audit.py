@@ -32,6 +32,7 @@ def _rules() -> Iterator[tuple[str, sa.Select[UUID]]]:
     yield "one open entry for each number", _two_open()
     yield "one open entry for each person", _two_of_one_person()
     yield "an entry counts its calls", _miscounted()
+    yield "an open entry of missed calls has one", _empty()
     yield "an entry counts its vain attempts", _misattempted()
     yield "no entry stands open whose caller was talked to since", _reached_but_open()
     yield "what is open has no end, and what is closed has one", _half_closed()
@@ -78,6 +79,13 @@ def _miscounted() -> sa.Select[UUID]:
     )  # fmt: skip
 
 
+def _empty() -> sa.Select[UUID]:
+    calls = sa.exists().where(CallbackCall.callback_id == Callback.id)
+    return sa.select(Callback.id).where(
+        Callback.state != CallbackState.CLOSED, Callback.kind == CallbackKind.MISSED, ~calls
+    )
+
+
 def _misattempted() -> sa.Select[UUID]:
     vain = sa.select(sa.func.count()).where(CallbackAttempt.callback_id == Callback.id, CallbackAttempt.counts)
     return sa.select(Callback.id).where(
@@ -86,7 +94,9 @@ def _misattempted() -> sa.Select[UUID]:
 
 
 def _reached_but_open() -> sa.Select[UUID]:
-    talked = sa.exists().where(Call.number == Callback.number, Call.answered_at >= Callback.last_missed_at)
+    talked = sa.exists().where(
+        Call.number == Callback.number, Call.answered_at >= Callback.last_missed_at, ~Call.doubtful
+    )
     return sa.select(Callback.id).where(Callback.state != CallbackState.CLOSED, talked)
 
 

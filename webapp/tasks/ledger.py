@@ -18,6 +18,7 @@ from telephony.events import Direction, Result
 from webapp.calls.models import Call
 from webapp.db import db, now
 from webapp.tasks import oversight
+from webapp.tasks.actions import take_over
 from webapp.tasks.lookup import (
     BY_CALLS,
     closed_after,
@@ -31,7 +32,7 @@ from webapp.tasks.lookup import (
 )
 from webapp.tasks.models import Callback, CallbackAttempt, CallbackCall, CallbackKind, CallbackState, ClosedAs
 from webapp.tasks.people import give
-from webapp.tasks.policies import policy_for
+from webapp.tasks.policies import GRACE, REMINDED_BEFORE, policy_for
 from webapp.tasks.rows import changed, close, is_being_called, remind, reopen, set_due
 
 # where the customer's side was reached: one of the plan's attempts. Where ours failed, nobody rang at the customer's
@@ -55,7 +56,7 @@ def open_or_join(call: Call) -> None:
     db.session.add(CallbackCall(call_id=call.id, callback_id=entry.id))
     if reached and entry.is_open:
         assert reached.answered_at is not None
-        close(entry, _how(entry, reached.id, reached.direction), at=reached.answered_at, call_id=reached.id)
+        close(entry, how(entry, reached.id, reached.direction), at=reached.answered_at, call_id=reached.id)
     give(entry, now())
     changed(entry)
 
@@ -69,7 +70,7 @@ def close_reached(number: str | None, *, call_id: UUID, direction: Direction, at
     for entry in _touched(number, call, attempt, at):
         later = _calls_after(entry, at)
         if not later and entry.last_missed_at <= at:
-            close(entry, _how(entry, call_id, direction), at=at, call_id=call_id)
+            close(entry, how(entry, call_id, direction), at=at, call_id=call_id)
         elif later and entry.kind is CallbackKind.MISSED and entry.first_missed_at <= at:
             _part(entry, later, call_id, direction, at)
         else:
@@ -88,26 +89,43 @@ def take_back(call_id: UUID, *, direction: Direction, at: datetime) -> None:
     if calls := calls_of(entry):
         recount(entry, calls)
     elif entry.kind is CallbackKind.MISSED and (entry.is_open or entry.closed_as is ClosedAs.SHORT):
-        close(entry, _how(entry, call_id, direction), at=at, call_id=call_id)
+        close(entry, how(entry, call_id, direction), at=at, call_id=call_id)
     changed(entry)
 
 
-def hide_number(call: Call) -> None:
-    """The number that a missed call is entered under is not ours to know: the call gets an entry without one."""
+def hide_number(call: Call, told: str | None) -> None:
+    """The number that a missed call is entered under is not ours to know: the call gets an entry without one. The number
+    of a promise, and one that was typed to be called, came from elsewhere and stay."""
     link = db.session.get(CallbackCall, call.id)
     if link is None:
         return
     entry = db.session.get_one(Callback, link.callback_id, with_for_update={"of": Callback})
+    if entry.kind is CallbackKind.TICKET and entry.number and entry.number != told:
+        entry.name_raw = ""
+        changed(entry)
+        return
     db.session.delete(link)
     db.session.flush()
-    if calls := calls_of(entry):
+    calls = calls_of(entry)
+    if calls or entry.kind is CallbackKind.PROMISE:
         recount(entry, calls)
+        if not calls:
+            _expect_again(entry)
         open_or_join(call)
     else:
         entry.number, entry.number_raw, entry.name_raw, entry.party_id = None, "", "", None
         entry.open_key = key_of(call) if entry.is_open else None
         db.session.add(CallbackCall(call_id=call.id, callback_id=entry.id))
     changed(entry)
+
+
+def _expect_again(promise: Callback) -> None:
+    """Nobody rang whom it was promised to: it is of its own moment again, unless somebody is on it, or was."""
+    if promise.state is not CallbackState.OPEN or promise.attempts or promise.promised_for is None:
+        return
+    promise.state, promise.retry_at = CallbackState.WAITING, promise.promised_for - REMINDED_BEFORE
+    promise.name_raw = ""
+    set_due(promise, promise.promised_for + GRACE)
 
 
 def follow_merge(call_id: UUID, merged_id: UUID) -> None:
@@ -236,7 +254,7 @@ def _reopen_short(entry: Callback, call: Call, key: str | None) -> None:
     db.session.flush()
 
 
-def _how(entry: Callback, call_id: UUID, direction: Direction) -> ClosedAs:
+def how(entry: Callback, call_id: UUID, direction: Direction) -> ClosedAs:
     if direction is Direction.INBOUND:
         return ClosedAs.RANG_IN
     attempt = db.session.get(CallbackAttempt, call_id)
@@ -262,7 +280,7 @@ def _part(entry: Callback, later: list[Call], call_id: UUID, direction: Directio
     ids = [call.id for call in earlier]
     db.session.execute(sa.update(CallbackCall).where(CallbackCall.call_id.in_(ids)).values(callback_id=past.id))
     if not _close_short(past, earlier):
-        close(past, _how(past, call_id, direction), at=at, call_id=call_id)
+        close(past, how(past, call_id, direction), at=at, call_id=call_id)
     recount(entry, later)
     _close_short(entry, later)
     db.session.flush()
@@ -291,7 +309,7 @@ def _close_short(entry: Callback, calls: list[Call]) -> bool:
 
 def recount(entry: Callback, calls: list[Call]) -> None:
     missed = [call.ended_at for call in calls if call.ended_at]
-    entry.missed = max(1, len(calls))
+    entry.missed = max(1, len(calls)) if entry.kind is CallbackKind.MISSED else len(calls)
     if entry.kind is not CallbackKind.MISSED or not missed:
         return
     entry.first_missed_at, entry.last_missed_at = min(missed), max(missed)
@@ -308,14 +326,38 @@ def _succeeded(attempt: CallbackAttempt) -> None:
 
 
 def _move_link(call: Call, link: CallbackCall) -> None:
-    """One conversation counts once, in the entry that has it already."""
-    if db.session.get(CallbackCall, call.id) is None:
-        db.session.add(CallbackCall(call_id=call.id, callback_id=link.callback_id))
-    else:
-        entry = db.session.get_one(Callback, link.callback_id, with_for_update={"of": Callback})
-        entry.missed = max(1, entry.missed - 1)
+    """One conversation counts once: in the entry that has it already, or in the one that somebody asked for."""
+    own, source_id = db.session.get(CallbackCall, call.id), link.callback_id
     db.session.delete(link)
+    if own is None:
+        db.session.add(CallbackCall(call_id=call.id, callback_id=source_id))
+        db.session.flush()
+        return
+    ids = sorted({own.callback_id, source_id})
+    entries = {found: db.session.get_one(Callback, found, with_for_update={"of": Callback}) for found in ids}
+    into, source = entries[own.callback_id], entries[source_id]
+    if into.kind is CallbackKind.MISSED and source.kind is not CallbackKind.MISSED:
+        into, source = source, into
+        own.callback_id = into.id
     db.session.flush()
+    for entry in entries.values():
+        recount(entry, calls_of(entry))
+    if into is not source and not calls_of(source):
+        _go_on_in(source, into)
+    for entry in entries.values():
+        changed(entry)
+
+
+def _go_on_in(source: Callback, into: Callback) -> None:
+    """Nothing is left of an entry of missed calls. Whoever is on it is on the other one."""
+    if source.kind is not CallbackKind.MISSED or not (source.is_open or source.closed_as is ClosedAs.SHORT):
+        return
+    if into.is_open and into.claimed_by_id is None and source.state is CallbackState.CLAIMED:
+        into.state, into.claimed_by_id = CallbackState.CLAIMED, source.claimed_by_id
+        into.claimed_at, into.claimed_until = source.claimed_at, source.claimed_until
+    source.missed = 0
+    take_over(source, into, at=now())
+    recount(into, calls_of(into))
 
 
 def _is_with_another(entry: Callback, attempt: CallbackAttempt) -> bool:

@@ -93,7 +93,8 @@ def short_near(call: Call) -> Callback | None:
 
 
 def first_reached(number: str | None, after: datetime) -> Call | None:
+    """What a forger may have said is no conversation."""
     if number is None:
         return None
-    query = sa.select(Call).where(Call.number == number, Call.answered_at > after)
+    query = sa.select(Call).where(Call.number == number, Call.answered_at > after, ~Call.doubtful)
     return db.session.scalar(query.order_by(Call.answered_at).limit(1))

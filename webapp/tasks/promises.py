@@ -25,10 +25,9 @@ from webapp.tasks.actions import take_over
 from webapp.tasks.lookup import one_at_a_time, open_entry
 from webapp.tasks.models import AssignedBy, Callback, CallbackKind, CallbackState, ClosedAs
 from webapp.tasks.people import hand_to
+from webapp.tasks.policies import GRACE, REMINDED_BEFORE
 from webapp.tasks.rows import changed
 
-GRACE = timedelta(minutes=5)  # who is reached so much later was still called in time
-REMINDED_BEFORE = timedelta(minutes=10)
 FARTHEST = timedelta(days=366)
 
 

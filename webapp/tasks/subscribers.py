@@ -8,6 +8,7 @@ from webapp.calls.events import (
     CallFinished,
     CallMerged,
     CallMissed,
+    CallNotInbound,
     CallRetold,
     CustomerNotReached,
     CustomerReached,
@@ -48,9 +49,14 @@ def move_callback(event: CallRetold) -> None:
     corrections.move_conversation(event.call_id)
 
 
+@on(CallNotInbound)
+def leave_out_callback(event: CallNotInbound) -> None:
+    corrections.leave_out(event.call_id)
+
+
 @on(NumberWithheld)
 def forget_number(event: NumberWithheld) -> None:
-    hide_number(db.session.get_one(Call, event.call_id))
+    hide_number(db.session.get_one(Call, event.call_id), event.number)
 
 
 @on(CallFinished)
