@@ -46,8 +46,15 @@ class CallRetold(_OfCallAt):
     """A call that was over already went otherwise: its story was corrected."""
 
 
+class CallNotInbound(_OfCall):
+    """What was told as a call to us was one of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NumberWithheld(_OfCall):
-    """A number that we had written down turns out not to be ours to know."""
+    """A number that we had written down turns out not to be ours to know. `number`: it, for whoever has it to forget."""
+
+    number: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import lazyload, selectinload
 
 from telephony import events as told
-from telephony.events import CallEnded, CallEvent, CallStarted, CallSummary, LegResult, LegSummary, Result
+from telephony.events import CallEnded, CallEvent, CallStarted, CallSummary, Direction, LegResult, LegSummary, Result
 from webapp.accounts.models import Line
 from webapp.calls import doubt, why
 from webapp.calls.events import (
@@ -22,6 +22,7 @@ from webapp.calls.events import (
     CallFinished,
     CallMerged,
     CallMissed,
+    CallNotInbound,
     CallRetold,
     CustomerNotReached,
     CustomerReached,
@@ -287,8 +288,10 @@ def _close(call: Call) -> None:
 
 def correct(call: Call, books: CallSummary) -> None:
     """What was heard was wrong, or only a part: the story is told anew, as the switch wrote it down."""
-    was_answered_at = call.answered_at
+    was_answered_at, was_inbound = call.answered_at, call.direction is Direction.INBOUND
     call.direction = books.direction
+    if was_inbound and call.direction is not Direction.INBOUND:
+        publish(CallNotInbound(call_id=call.id))
     call.started_at = call.started_at if call.requested_by_id else books.started_at or call.started_at
     call.failure = ""
     for leg in call.legs:

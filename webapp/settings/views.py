@@ -45,7 +45,7 @@ def queues() -> Any:
 @bp.get("/settings/queues/edit")
 @requires(Permission.QUEUE_MANAGE)
 def edit_queue() -> Any:
-    row = _row(request.args.get("queue", ""))
+    row = _row(request.args.get("queue", "").replace("\x00", "")[:80])
     return _form(row.queue, row.typed, own=row.own)
 
 

@@ -33,8 +33,9 @@ def claim(callback: Callback, by: User, *, at: datetime | None = None) -> None:
     refuse_closed(callback)
     run_out = sa.and_(Callback.claimed_until < at, ~call_is_up(Callback.id))
     mine = sa.or_(Callback.claimed_by_id == by.id, run_out)
+    others_call = call_is_up(Callback.id, CallbackAttempt.by_id.is_distinct_from(by.id))
     free = sa.or_(
-        Callback.state.in_([CallbackState.OPEN, CallbackState.WAITING]),
+        sa.and_(Callback.state.in_([CallbackState.OPEN, CallbackState.WAITING]), ~others_call),
         sa.and_(Callback.state == CallbackState.CLAIMED, mine),
     )
     taken = db.session.execute(
@@ -46,7 +47,7 @@ def claim(callback: Callback, by: User, *, at: datetime | None = None) -> None:
     db.session.refresh(callback)
     if not taken.rowcount:  # type: ignore[attr-defined]
         refuse_closed(callback)
-        raise _somebody_is_on(callback)
+        raise _somebody_is_on(callback) if callback.claimed_by else _is_calling(callback)
     changed(callback)
 
 
@@ -66,10 +67,13 @@ def renew(callback: Callback, by: User, *, at: datetime | None = None) -> None:
 
 
 def release(callback: Callback, by: User, *, at: datetime | None = None) -> None:
+    """Raises Conflict (not theirs, and while the call that was made for it is up: a second one would ring beside it)."""
     lock(callback)
     refuse_closed(callback)
     if callback.claimed_by_id != by.id:
         raise Conflict(_("This callback is not yours."))
+    if is_being_called(callback.id):
+        raise _is_calling(callback)
     give_back(callback, at or now())
 
 
@@ -250,7 +254,7 @@ def _take_from_claimer(callback: Callback, by: User, at: datetime) -> None:
     if callback.claimed_by is None:
         return
     if is_being_called(callback.id):
-        raise Conflict(_("%(name)s is calling them now.", name=callback.claimed_by.name))
+        raise _is_calling(callback)
     oversight.tell_taken(callback, callback.claimed_by, by, at)
     give_back(callback, at)
 
@@ -267,3 +271,10 @@ def _refuse_unfit(to: User, at: datetime) -> None:
 
 def _somebody_is_on(callback: Callback) -> Conflict:
     return Conflict(_("%(name)s is already on it.", name=callback.claimed_by.name if callback.claimed_by else ""))
+
+
+def _is_calling(callback: Callback) -> Conflict:
+    up = sa.select(User.name).join(CallbackAttempt, CallbackAttempt.by_id == User.id)
+    up = up.where(CallbackAttempt.callback_id == callback.id, CallbackAttempt.failed_at.is_(None))
+    name = db.session.scalar(up.order_by(CallbackAttempt.at.desc()).limit(1))
+    return Conflict(_("%(name)s is calling them now.", name=name or ""))

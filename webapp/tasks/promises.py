@@ -22,12 +22,12 @@ from webapp.contacts.models import OwnNumber, Party
 from webapp.db import db, now
 from webapp.errors import Conflict, Invalid
 from webapp.tasks.actions import take_over
+from webapp.tasks.lookup import one_at_a_time, open_entry
 from webapp.tasks.models import AssignedBy, Callback, CallbackKind, CallbackState, ClosedAs
 from webapp.tasks.people import hand_to
+from webapp.tasks.policies import GRACE, REMINDED_BEFORE
 from webapp.tasks.rows import changed
 
-GRACE = timedelta(minutes=5)  # who is reached so much later was still called in time
-REMINDED_BEFORE = timedelta(minutes=10)
 FARTHEST = timedelta(days=366)
 
 
@@ -43,15 +43,16 @@ def promise(
     note: str = "", switch: str = "", at: datetime | None = None,
 ) -> Callback:  # fmt: skip
     """We call `number` at `when`. Without an offset it is the callee's clock: `zone`, else where their number is, else
-    ours. What was open for the number goes on in this. Raises Invalid by field (number, at, zone, note), Conflict."""
+    ours. What was open for the number, or for the person, goes on in this. Raises Invalid by field (number,
+    at, zone, note), Conflict."""
     at = at or now()
     known, switch = _number(number, switch, by), switch or _switch(by)
     zone = _zone(zone, known)
     promised_for = _moment(when, zone, at)
     note = text.line(note, "note", most=500)
-    before = db.session.scalar(
-        sa.select(Callback).where(Callback.open_key == f"tel:{known}").with_for_update(of=Callback)
-    )
+    party_id = party.id if party else party_for(known)
+    one_at_a_time(party_id)
+    before = open_entry(f"tel:{known}", known, party_id)
     if before and before.claimed_by and before.claimed_by_id != by.id:
         raise Conflict(_("%(name)s is already on it.", name=before.claimed_by.name))
     if before:
@@ -59,7 +60,7 @@ def promise(
         db.session.flush()
     callback = Callback(
         open_key=f"tel:{known}", number=known, number_raw=known, switch=switch, kind=CallbackKind.PROMISE, missed=0,
-        party_id=party.id if party else party_for(known), queue=before.queue if before else None, attempts=0,
+        party_id=party_id, queue=before.queue if before else None, attempts=0,
         state=CallbackState.WAITING, retry_at=max(at, promised_for - REMINDED_BEFORE), first_missed_at=at, last_missed_at=at,
         promised_for=promised_for, promised_zone=zone, promised_by_id=by.id, note=note, due_at=promised_for + GRACE,
     )  # fmt: skip

@@ -9,6 +9,7 @@ from webapp.calls.events import (
     CallFinished,
     CallMerged,
     CallMissed,
+    CallNotInbound,
     CallRetold,
     CustomerNotReached,
     CustomerReached,
@@ -54,9 +55,14 @@ def pass_everything_on(event: UserDeactivated) -> None:
     give_up_all(event.user_id, event.at)
 
 
+@on(CallNotInbound)
+def leave_out_callback(event: CallNotInbound) -> None:
+    corrections.leave_out(event.call_id)
+
+
 @on(NumberWithheld)
 def forget_number(event: NumberWithheld) -> None:
-    hide_number(db.session.get_one(Call, event.call_id))
+    hide_number(db.session.get_one(Call, event.call_id), event.number)
 
 
 @on(CallFinished)
