@@ -13,7 +13,16 @@ from telephony.events import Caller, CallSummary
 from telephony.replay import as_truth
 from webapp.books.events import CallRecovered, LedgerChecked
 from webapp.books.ledger import Balance
-from webapp.books.models import BookedCall, BooksPlace, LedgerCheck, Recovery, RecoveryKind, Source
+from webapp.books.models import (
+    BookedCall,
+    BooksDamage,
+    BooksPlace,
+    Incomplete,
+    LedgerCheck,
+    Recovery,
+    RecoveryKind,
+    Source,
+)
 from webapp.calls import capture, identity
 from webapp.calls.models import Call
 from webapp.db import db, now
@@ -75,7 +84,26 @@ def keep_place(switch: str, cursor: dict[str, Any], *, last_record_at: datetime 
     db.session.flush()
 
 
-def keep_check(day: date, switch: str, balance: Balance, *, at: datetime | None = None) -> LedgerCheck:
+def note_end(switch: str, at: datetime) -> None:
+    """All that was written by then is entered. It never goes back."""
+    place = open_books(switch)
+    place.read_up_to = max(filter(None, (place.read_up_to, at)))
+    db.session.flush()
+
+
+def note_damage(switch: str, at: datetime, *, gaps: int, unparseable: int, unwritten: int) -> None:
+    """What is missing was written after the books had last been read to their end."""
+    place = open_books(switch)
+    since = min(place.read_up_to or place.last_record_at or place.began_at, at)
+    db.session.add(
+        BooksDamage(switch=switch, since=since, at=at, gaps=gaps, unparseable=unparseable, unwritten=unwritten)
+    )
+    db.session.flush()
+
+
+def keep_check(
+    day: date, switch: str, balance: Balance, *, incomplete: Incomplete | None = None, at: datetime | None = None
+) -> LedgerCheck:
     """The day's result; a later check of the same day takes its place."""
     check = db.session.scalar(sa.select(LedgerCheck).where(LedgerCheck.day == day, LedgerCheck.switch == switch))
     if check is None:
@@ -89,6 +117,7 @@ def keep_check(day: date, switch: str, balance: Balance, *, at: datetime | None 
     )
     check.difference, check.offences = balance.difference, len(balance.offenders)
     check.offenders = [each.as_json() for each in balance.offenders[:MOST_OFFENDERS]]
+    check.incomplete = incomplete
     check.at = at or now()
     db.session.flush()
     publish(LedgerChecked(check_id=check.id, at=check.at))

@@ -17,12 +17,13 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from telephony.events import CallSummary, Direction, Result
-from webapp.books.models import BookedCall, BooksPlace
+from webapp.books.models import BookedCall, BooksDamage, BooksPlace, Incomplete
 from webapp.calls.models import Call, CallState
 from webapp.db import db
 from webapp.tasks.models import Callback, CallbackCall, CallbackKind, CallbackState
 
 MARGIN = timedelta(minutes=1)  # books are read some seconds behind the calls
+NEWS = timedelta(minutes=5)  # a remote switch says at least so often that there is nothing more to read
 AT_ONCE = 500
 OUR_SIDE = (Result.AGENT_NO_ANSWER, Result.AGENT_DECLINED, Result.AGENT_UNAVAILABLE)  # the customer was never dialled
 
@@ -141,6 +142,22 @@ def balance(begin: datetime, end: datetime, *, switch: str | None = None) -> Bal
     return found
 
 
+def incomplete(begin: datetime, end: datetime, *, switch: str, at: datetime) -> Incomplete | None:
+    """Why the books of this time prove nothing, as far as it is over at `at`."""
+    place = db.session.get(BooksPlace, switch)
+    if place is None or place.read_up_to is None or place.read_up_to < min(end, at - NEWS):
+        return Incomplete.UNREAD
+    damage = sa.select(BooksDamage.id).where(
+        BooksDamage.switch == switch, BooksDamage.since < end, BooksDamage.at >= begin
+    )
+    return Incomplete.DAMAGED if db.session.scalar(damage.limit(1)) else None
+
+
+def told_up_to(place: BooksPlace | None) -> datetime | None:
+    """A call that was over by then must be in the books. A switch that stopped to write them writes no records."""
+    return max(filter(None, (place.last_record_at, place.read_up_to)), default=None) if place else None
+
+
 def balance_of(
     summaries: Sequence[CallSummary], begin: datetime, end: datetime, *, switch: str, over_before: datetime
 ) -> Balance:
@@ -223,10 +240,11 @@ def _of_time(begin: datetime, end: datetime, switch: str | None) -> Any:
 def _unbooked(begin: datetime, end: datetime, switch: str | None) -> Iterator[Offender]:
     """Nothing is deleted for that; somebody has to look."""
     for place in db.session.scalars(sa.select(BooksPlace)).all():
-        if place.last_record_at is None or switch not in (None, place.switch):
+        up_to = told_up_to(place)
+        if up_to is None or switch not in (None, place.switch):
             continue
         query = _of_time(max(begin, place.began_at), end, place.switch)
-        query = query.where(Call.booked_at.is_(None), Call.ended_at < place.last_record_at - MARGIN)
+        query = query.where(Call.booked_at.is_(None), Call.ended_at < up_to - MARGIN)
         yield from (_without_book(row) for row in db.session.execute(query.order_by(Call.started_at)))
 
 

@@ -17,7 +17,7 @@ from telephony.events import CallSummary
 from tests.webapp.books.stories import all_of, at, booked, ended, enter, only, started, tell
 from webapp.books import actions
 from webapp.books.keeper import Bookkeeper, Told
-from webapp.books.models import BookedCall, BooksPlace, Recovery, RecoveryKind
+from webapp.books.models import BookedCall, BooksDamage, BooksPlace, Recovery, RecoveryKind
 from webapp.books.patience import Bridge, is_due
 from webapp.books.reading import open_reader
 from webapp.calls.models import Call
@@ -133,6 +133,33 @@ def test_the_place_is_kept_only_when_all_before_it_is_entered(stage: Stage) -> N
     assert only(BooksPlace).cursor == {}
     stage.keeper.turn(at(36))
     assert (only(BooksPlace).cursor, only(BooksPlace).last_record_at) == ({"page": 1}, at(1))
+
+
+def test_books_that_say_nothing_are_read_to_the_end_all_the_same(stage: Stage) -> None:
+    stage.keeper.turn(at(10))
+    assert only(BooksPlace).read_up_to == at(10)
+    stage.keeper.turn(at(80))
+    assert only(BooksPlace).read_up_to == at(80)
+
+
+def test_what_waits_is_not_read_to_the_end(stage: Stage) -> None:
+    stage.bridge = UP_TO_DATE
+    stage.write(booked())
+    stage.keeper.turn(at(31))
+    assert only(BooksPlace).read_up_to is None
+    stage.keeper.turn(at(36))
+    assert only(BooksPlace).read_up_to == at(36)
+
+
+def test_what_could_not_be_read_is_noted_with_the_time_in_which_it_was_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.keeper.turn(at(10))
+    monkeypatch.setattr(Pages, "told", lambda self: Told(gaps=1, unparseable=2))
+    for seconds in (90, 91):
+        stage.keeper.turn(at(seconds))
+    damage = only(BooksDamage)
+    assert (damage.since, damage.at, damage.gaps, damage.unparseable) == (at(10), at(90), 1, 2)
 
 
 def test_after_a_restart_reading_goes_on_where_it_was(stage: Stage) -> None:
