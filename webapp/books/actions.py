@@ -39,11 +39,11 @@ def enter(summary: CallSummary, *, switch: str, source: Source, at: datetime | N
 
     Twice the same changes nothing. Raises ValueError for a call whose beginning or end the books do not tell.
     """
-    if summary.ended_at is None or summary.started_at is None or not 0 < len(summary.uid) <= LONGEST_UID:
-        raise ValueError(f"the books do not tell which call {summary.uid[:LONGEST_UID]!r} was, or when")
     summary = _storable(summary, switch)
-    _write_down(summary, switch, source, at or now())
+    assert summary.ended_at is not None
+    booked = _write_down(summary, switch, source, at or now())
     settled = capture.settle(summary, switch=switch)
+    booked.set_aside_at = None
     if settled is None:
         return None
     recovery = Recovery(
@@ -60,6 +60,13 @@ def enter(summary: CallSummary, *, switch: str, source: Source, at: datetime | N
     db.session.flush()
     publish(CallRecovered(call_id=settled.call_id, kind=recovery.kind.value, at=recovery.recovered_at))
     return recovery
+
+
+def set_aside(summary: CallSummary, *, switch: str, source: Source, at: datetime | None = None) -> None:
+    """Only the book's own row, of a call that ours could not be brought in line with: the balance names it, and it is
+    tried again. Raises ValueError as `enter` does."""
+    _write_down(_storable(summary, switch), switch, source, at or now()).set_aside_at = at or now()
+    db.session.flush()
 
 
 def open_books(switch: str, *, at: datetime | None = None) -> BooksPlace:
@@ -124,7 +131,7 @@ def keep_check(
     return check
 
 
-def _write_down(summary: CallSummary, switch: str, source: Source, at: datetime) -> None:
+def _write_down(summary: CallSummary, switch: str, source: Source, at: datetime) -> BookedCall:
     """The row is locked until the end of the transaction: two readers of the same books wait for each other."""
     told = _facts(summary, switch)
     query = sa.select(BookedCall).where(BookedCall.switch == switch, BookedCall.uid == summary.uid).with_for_update()
@@ -132,14 +139,16 @@ def _write_down(summary: CallSummary, switch: str, source: Source, at: datetime)
     if booked is None:
         try:
             with db.session.begin_nested():
-                db.session.add(BookedCall(switch=switch, uid=summary.uid, source=source, read_at=at, **told))
-            return
+                booked = BookedCall(switch=switch, uid=summary.uid, source=source, read_at=at, **told)
+                db.session.add(booked)
+            return booked
         except IntegrityError:  # another reader was faster
             booked = db.session.scalars(query).one()
     if booked.summary != told["summary"]:
         for name, value in told.items():
             setattr(booked, name, value)
         booked.read_at = at
+    return booked
 
 
 def _facts(summary: CallSummary, switch: str) -> dict[str, Any]:
@@ -160,6 +169,8 @@ def _facts(summary: CallSummary, switch: str) -> dict[str, Any]:
 
 def _storable(summary: CallSummary, switch: str) -> CallSummary:
     """Without what no database keeps, and without a number that its owner does not want shown."""
+    if summary.ended_at is None or summary.started_at is None or not 0 < len(summary.uid) <= LONGEST_UID:
+        raise ValueError(f"the books do not tell which call {summary.uid[:LONGEST_UID]!r} was, or when")
     who = identity.read(summary.customer, switch)
     customer = Caller(who.raw, who.name, who.withheld)
     # the line may have told so, where the books do not

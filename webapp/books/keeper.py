@@ -169,11 +169,22 @@ class Bookkeeper:
             self._tries += 1
             if self._tries < TRIES and not isinstance(error, ValueError):
                 raise
-            self._facts["set_aside"] += 1
-            self._unwritten += 1
             log.exception("a call of the books was set aside", switch=self._switch.name, uid=call.uid[:150])
+            self._set_aside(call)
         self._tries = 0
         self._facts["entered"] += 1
+
+    def _set_aside(self, call: CallSummary) -> None:
+        """Its place is passed by now: what is kept of it here is all that will be tried again."""
+        try:
+            with transaction():
+                actions.set_aside(call, switch=self._switch.name, source=self._source)
+        except AWAY:
+            raise
+        except Exception:
+            self._unwritten += 1
+            log.exception("a call of the books could not be kept", switch=self._switch.name, uid=call.uid[:150])
+        self._facts["set_aside"] += 1
 
     def _keep_place(self, batch: _Batch) -> None:
         if batch.place == self._kept or (len(self._waiting) == 1 and time.monotonic() < self._keep_at):

@@ -150,7 +150,14 @@ def incomplete(begin: datetime, end: datetime, *, switch: str, at: datetime) -> 
     damage = sa.select(BooksDamage.id).where(
         BooksDamage.switch == switch, BooksDamage.since < end, BooksDamage.at >= begin
     )
-    return Incomplete.DAMAGED if db.session.scalar(damage.limit(1)) else None
+    aside = sa.select(BookedCall.id).where(
+        BookedCall.switch == switch,
+        BookedCall.started_at >= begin,
+        BookedCall.started_at < end,
+        BookedCall.set_aside_at.is_not(None),
+    )
+    damaged = any(db.session.scalar(query.limit(1)) for query in (damage, aside))
+    return Incomplete.DAMAGED if damaged else None
 
 
 def told_up_to(place: BooksPlace | None) -> datetime | None:

@@ -18,6 +18,7 @@ from webapp.paging import Page, newest_first
 
 SHOWN_DAYS = 30
 MOST_FORGED = 1_000
+MOST_ASIDE = 200  # that are tried again at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,12 @@ def kept_checks(switch: str, since: date) -> Sequence[LedgerCheck]:
     """Oldest day first."""
     query = sa.select(LedgerCheck).where(LedgerCheck.switch == switch, LedgerCheck.day >= since)
     return db.session.scalars(query.order_by(LedgerCheck.day)).all()
+
+
+def set_aside(before: datetime) -> Sequence[tuple[UUID, str]]:
+    """Which rows, and their calls; those that were tried longest ago come first."""
+    query = sa.select(BookedCall.id, BookedCall.uid).where(BookedCall.set_aside_at < before)
+    return [(row.id, row.uid) for row in db.session.execute(query.order_by(BookedCall.set_aside_at).limit(MOST_ASIDE))]
 
 
 def booked_after(check: LedgerCheck, begin: datetime, end: datetime) -> bool:
