@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -35,6 +35,7 @@ class Fault(StrEnum):
     RESULT = "result"  # was it answered, and how did it end?
     NO_ENTRY = "no_entry"  # nobody talked to the caller, and nobody is to call back
     TWO_ENTRIES = "two_entries"  # one caller, and several are to call back
+    RULE = "rule"  # what must be true of the callbacks at any moment is not
     LISTED = "listed"  # talked to, and still to be called back
 
 
@@ -253,6 +254,23 @@ def _unbooked(begin: datetime, end: datetime, switch: str | None) -> Iterator[Of
         query = _of_time(max(begin, place.began_at), end, place.switch)
         query = query.where(Call.booked_at.is_(None), Call.ended_at < up_to - MARGIN)
         yield from (_without_book(row) for row in db.session.execute(query.order_by(Call.started_at)))
+
+
+def broken(
+    rules: Mapping[UUID, str], begin: datetime, end: datetime, *, switch: str, but: Iterable[UUID | None] = ()
+) -> Iterator[Offender]:
+    """What the audit of all callbacks found in the calls and entries of this time; `but`: calls that are named already."""
+    calls = sa.select(Call.id, Call.uid, Call.started_at).where(
+        Call.id.in_(rules), Call.switch == switch, Call.started_at >= begin, Call.started_at < end
+    )
+    for call_id, uid, started_at in db.session.execute(calls.where(Call.id.not_in([each for each in but if each]))):
+        yield Offender(Fault.RULE, switch, uid, started_at, call_id, said=rules[call_id])
+    entries = sa.select(Callback.id, Callback.first_missed_at).where(
+        Callback.id.in_(rules), Callback.switch == switch,
+        Callback.last_missed_at >= begin, Callback.last_missed_at < end,
+    )  # fmt: skip
+    for callback_id, missed_at in db.session.execute(entries):
+        yield Offender(Fault.RULE, switch, "", missed_at, None, callback_id, said=rules[callback_id])
 
 
 def _without_book(row: Any) -> Offender:

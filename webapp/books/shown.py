@@ -39,6 +39,7 @@ FAULTS = {
     Fault.RESULT: _l("The switch tells otherwise how it ended"),
     Fault.NO_ENTRY: _l("Nobody talked to the caller, and nobody is to call back"),
     Fault.TWO_ENTRIES: _l("Several are to call the same caller back"),
+    Fault.RULE: _l("The list of callbacks contradicts itself"),
     Fault.LISTED: _l("The caller was talked to, and is still to be called back"),
 }
 

@@ -265,3 +265,15 @@ def test_a_check_in_the_course_of_a_day_does_not_take_its_nights_place(athens: N
 def test_books_that_are_connected_anew_tell_nothing_of_the_past(app: Flask) -> None:
     with transaction():
         assert actions.open_books("main", at=now()).began_at > now() - timedelta(minutes=1)
+
+
+def test_what_the_audit_of_the_callbacks_finds_does_not_balance(athens: None) -> None:
+    began(NIGHT - timedelta(hours=20))
+    noon = NIGHT - timedelta(hours=12)
+    enter(booked(started_at=noon, ended_at=noon + timedelta(seconds=30)))
+    with transaction():
+        db.session.execute(sa.update(Callback).values(missed=7))
+    checking.check_what_is_due(NIGHT)
+    (offender,) = only(LedgerCheck).offenders
+    assert (offender["fault"], offender["said"]) == ("rule", "an entry counts its calls")
+    assert offender["callback_id"] == str(only(Callback).id)
