@@ -148,9 +148,7 @@ def _past(moment: Any, at: datetime) -> sa.Select[UUID]:
     return sa.select(Callback.id).where(Callback.state != CallbackState.CLOSED, moment <= at).order_by(moment)
 
 
-def _each(
-    query: sa.Select[UUID], act: Callable[[Callback], None], burst: oversight.Burst | None = None
-) -> None:
+def _each(query: sa.Select[UUID], act: Callable[[Callback], None], burst: oversight.Burst | None = None) -> None:
     """Some in one transaction, at whose end a burst is told of. Where one fails, each has a transaction of its own."""
     ids = db.session.scalars(query.limit(AT_ONCE)).all()
     db.session.rollback()

@@ -23,8 +23,8 @@ from webapp.books.copy import KEPT, Copy, Gap
 from webapp.books.keeper import Bookkeeper
 from webapp.books.models import BookedCall, Source
 from webapp.books.patience import Bridge
-from webapp.books.reading import open_reader
 from webapp.books.place import end_of
+from webapp.books.reading import open_reader
 from webapp.db import now, transaction
 
 TOKEN = "a-token-of-at-least-twenty-four-letters"
