@@ -3,6 +3,8 @@ the lines that mend it."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from telephony.ami.interview import CelFile, Rights, Told, own_read, trunk_state
+from telephony.books.records import cel_record
 
 MAX_SKEW = 2.0  # seconds
 SAFE = {18: (18, 24, 2), 20: (20, 9, 2), 21: (21, 4, 2)}  # CVE-2024-42365: "originate" could rewrite the dialplan
@@ -230,6 +233,7 @@ def _context(told: Told, context: str) -> Iterator[Finding]:
         yield _well("context", f"The context {context} for click-to-call exists.")
 
 
+_LATE = 300.0  # seconds by which clocks may differ
 _CEL_CONF = ("in cel.conf, [general]:", "  enable = yes", f"  apps = {CEL_APPS}", f"  events = {CEL_EVENTS}",
              "  dateformat = %s.%6q")  # fmt: skip
 _CEL_CUSTOM = ("in modules.conf: load => cel_custom.so", "in cel_custom.conf, [mappings]:", f"  {CEL_MAPPING}")
@@ -275,10 +279,15 @@ def _cel_conf(told: Told) -> Iterator[Finding]:
 def _cel_file(told: Told, cel: CelFile) -> Finding:
     if cel.problem and (told.calls or cel.problem != os.strerror(2)):
         return _fault("cel_file", f"{cel.path} cannot be read: {cel.problem}.",
-                      "in the switches file: cel = the path of ringback.csv as this program sees it, readable for it",
+                      "in the switches file: books = Asterisk's log directory as this program sees it, readable for it",
                       *_CEL_CUSTOM)  # fmt: skip
     if cel.rows and not any(_is_cel(row) for row in cel.rows):
         return _fault("cel_file", f"{cel.path} has other columns than Ringback reads.", *_CEL_CUSTOM)
+    if cel.rows and not any(_is_read(row) for row in cel.rows):
+        return _fault("cel_file", f"{cel.path} has times or events that Ringback does not read.", *_CEL_CONF)
+    if cel.last_call_ago is not None and cel.changed_ago > cel.last_call_ago + _LATE:
+        return _fault("cel_file", f"The last call is not in {cel.path}: nothing was written since.",
+                      *_CEL_CUSTOM, *_CEL_CONF)  # fmt: skip
     if told.calls and told.uptime is not None and (not cel.rows or cel.changed_ago > told.uptime):
         return _fault("cel_file", f"Asterisk has had {told.calls} calls since it started, and wrote none of them into "
                       f"{cel.path}.", *_CEL_CUSTOM, *_CEL_CONF)  # fmt: skip
@@ -294,6 +303,13 @@ def _is_cel(row: tuple[str, ...]) -> bool:
         and re.fullmatch(r"[A-Z_]{3,40}", row[0]) is not None
         and re.fullmatch(r"[^\s/]{1,150}", row[_LINKEDID]) is not None  # a channel's name would have a slash
     )
+
+
+def _is_read(row: tuple[str, ...]) -> bool:
+    """By the reader's own judgement."""
+    line = io.StringIO()
+    csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(row)
+    return cel_record(line.getvalue().encode()) is not None
 
 
 def _queue_log(told: Told) -> Iterator[Finding]:

@@ -60,6 +60,7 @@ class CelFile:
     problem: str = ""
     changed_ago: float = 0.0  # seconds
     rows: tuple[tuple[str, ...], ...] = ()  # the last ones
+    last_call_ago: float | None = None  # seconds since the last call ended of which events told; None: of none
 
 
 _KEYS = (

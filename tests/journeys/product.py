@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings, SwitchSettings
 from tests.asterisk import wait_for
-from webapp.books.models import BookedCall, BooksPlace, LedgerCheck, Recovery
+from webapp.books.models import BookedCall, BooksDamage, BooksPlace, LedgerCheck, Recovery
 from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
 from webapp.contacts.text import folded
@@ -175,6 +175,7 @@ class Books:
                 NumberChoice,
                 Recovery,
                 BookedCall,
+                BooksDamage,
                 BooksPlace,
                 LedgerCheck,
                 Notice,

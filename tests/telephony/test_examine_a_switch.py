@@ -262,6 +262,23 @@ def test_books_in_other_columns(tmp_path, row):
     assert found.level is Level.FAULT and "${CHANNEL(linkedid)}" in found.mend
 
 
+def test_books_with_times_of_another_form(tmp_path):
+    found = findings(BUSY, books(tmp_path, [ROW[0], "2026-11-23 10:00:00", *ROW[2:]]))["cel_file"]
+    assert found.level is Level.FAULT and "dateformat = %s.%6q" in found.mend
+
+
+def test_books_that_stopped_while_asterisk_ran_on(tmp_path):
+    told = replace(BUSY, uptime=7 * 86400)
+    stopped = replace(books(tmp_path, ROW, age=86400), last_call_ago=3600.0)
+    assert findings(told, stopped)["cel_file"].level is Level.FAULT
+    assert findings(told, replace(stopped, last_call_ago=86400.0))["cel_file"].level is Level.WELL
+
+
+def test_books_that_may_not_be_read_are_named_as_the_switches_file_does(tmp_path):
+    found = findings(BUSY, CelFile(tmp_path, problem="Permission denied"))["cel_file"]
+    assert "books = " in found.mend and "cel = the path" not in found.mend
+
+
 def test_books_that_are_not_there(tmp_path):
     found = findings(BUSY, look_at_cel(tmp_path / "nowhere.csv"))["cel_file"]
     assert found.level is Level.FAULT and "No such file" in found.said

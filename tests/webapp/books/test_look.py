@@ -35,6 +35,7 @@ def read(app: Flask) -> None:
     with transaction():
         actions.open_books("main", at=at(-60)).began_at = at(-60)
         actions.keep_place("main", {}, last_record_at=now(), unparseable=0)
+        actions.note_end("main", now() + timedelta(minutes=1))
 
 
 def page(browser: FlaskClient, path: str) -> str:
