@@ -29,6 +29,8 @@ from webapp.tasks.policies import GRACE, REMINDED_BEFORE
 from webapp.tasks.rows import changed
 
 FARTHEST = timedelta(days=366)
+BY_CONVERSATION = (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN)
+NEITHER = (ClosedAs.MERGED, ClosedAs.DISMISSED)
 
 
 class Owner(StrEnum):
@@ -107,16 +109,23 @@ def kept(
     Left out: those that another promise replaced, and those that somebody withdrew, with a reason, in time.
     """
     at = at or now()
-    query = sa.select(Callback.promised_for, Callback.closed_at, Callback.closed_as).where(
-        Callback.promised_for >= since, Callback.promised_for < until
-    )
+    theirs = [Callback.promised_for >= since, Callback.promised_for < until]
     if by is not None:
-        query = query.where(Callback.promised_by_id.in_(list(by)))
+        theirs.append(Callback.promised_by_id.in_(list(by)))
     if team_id is not None:
-        query = query.join(User, User.id == Callback.promised_by_id).where(User.team_id == team_id)
-    rows = db.session.execute(query)
-    fates = [_fate(moment, closed_at, how, at) for moment, closed_at, how in rows if moment]
-    return Kept(fates.count(True), fates.count(False))
+        theirs.append(Callback.promised_by_id.in_(sa.select(User.id).where(User.team_id == team_id)))
+    reached = Callback.closed_as.in_(BY_CONVERSATION)
+    late = sa.func.coalesce(Callback.closed_at > Callback.promised_for, False)
+    past = Callback.promised_for < at - GRACE
+    undone = sa.or_(Callback.closed_at.is_(None), sa.and_(~late, Callback.closed_as.not_in(NEITHER), ~reached))
+    counts = sa.select(
+        sa.func.count(sa.case((sa.and_(reached, ~late), 1))), sa.func.count(sa.case((sa.and_(undone, past), 1)))
+    )
+    in_time, broken = db.session.execute(counts.where(*theirs)).one()
+    rows = sa.select(Callback.promised_for, Callback.closed_at, Callback.closed_as)  # few: it depends on the minute
+    told = db.session.execute(rows.where(*theirs, late))
+    fates = [_fate(moment, closed, how, at) for moment, closed, how in told if moment]
+    return Kept(in_time + fates.count(True), broken + fates.count(False))
 
 
 def _fate(promised_for: datetime, closed_at: datetime | None, closed_as: ClosedAs | None, at: datetime) -> bool | None:
@@ -125,7 +134,7 @@ def _fate(promised_for: datetime, closed_at: datetime | None, closed_as: ClosedA
     in_time = closed_at is not None and closed_at <= latest
     if closed_as is ClosedAs.MERGED or (closed_as is ClosedAs.DISMISSED and in_time):
         return None
-    if closed_as in (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN) and in_time:
+    if closed_as in BY_CONVERSATION and in_time:
         return True
     return False if at > latest else None
 
