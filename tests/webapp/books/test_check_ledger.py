@@ -66,6 +66,7 @@ def test_a_call_that_we_have_not_is_missing_in_the_balance(app: Flask) -> None:
     enter(booked())
     with transaction():
         db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
         db.session.execute(sa.delete(Call))
     found = checked()
     assert (found.offered, found.difference, found.balances) == (1, 1, False)
@@ -76,6 +77,7 @@ def test_a_missed_call_without_an_entry_is_missing_in_the_balance(app: Flask) ->
     enter(booked())
     with transaction():
         db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
     assert (faults(), checked().difference) == (["no_entry"], 1)
 
 
@@ -219,6 +221,7 @@ def test_what_the_books_tell_after_the_check_is_checked_the_next_night(athens: N
         late = booked(started_at=noon, ended_at=noon + timedelta(seconds=30))
         actions.enter(late, switch="main", source=Source.FILE, at=NIGHT + timedelta(hours=1))
         db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
     checking.check_what_is_due(NIGHT + timedelta(days=1))
     check = queries.check_of(date(2026, 11, 24), "main")
     assert check and (check.offered, check.difference) == (1, 1)
@@ -244,6 +247,7 @@ def test_a_day_that_did_not_balance_is_checked_again_the_next_night(athens: None
     enter(booked(started_at=noon, ended_at=noon + timedelta(seconds=30)))
     with transaction():
         db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
     checking.check_what_is_due(NIGHT)
     check = only(LedgerCheck)
     assert (check.difference, check.offences, check.balances) == (1, 1, False)

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from telephony.events import CallEnded, Caller, CallSummary, Direction, Result
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.webapp.tasks.callers import DANA, after, ended, entry
 from webapp.accounts.models import User
 from webapp.calls import capture
