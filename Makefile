@@ -22,8 +22,17 @@ run: setup ## The product with a trial PBX, demo people and simulated customers;
 
 .PHONY: test
 test: setup-dev ## All tests on SQLite, the application's again on PostgreSQL, and the checks of lint
-	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest tests
+	@$(MAKE) --no-print-directory --keep-going lint test-journeys test-stories
+
+# Stories without a PBX and a browser want a core each; journeys mostly wait and want both.
+.PHONY: test-journeys test-stories test-sqlite test-postgresql
+test-journeys:
+	$(BIN)/python -m pytest tests -m journey
+test-stories:
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target test-sqlite test-postgresql
+test-sqlite:
+	$(BIN)/python -m pytest tests -m "not journey"
+test-postgresql:
 	RINGBACK_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/webapp
 
 .PHONY: test-fast
