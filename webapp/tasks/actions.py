@@ -20,7 +20,15 @@ from webapp.db import db, lock, lock_all, now
 from webapp.errors import Conflict, Invalid, RingbackError
 from webapp.tasks import oversight
 from webapp.tasks.listing import SHOWN
-from webapp.tasks.models import AssignedBy, Callback, CallbackAttempt, CallbackCall, CallbackState, ClosedAs
+from webapp.tasks.models import (
+    AssignedBy,
+    Callback,
+    CallbackAttempt,
+    CallbackCall,
+    CallbackKind,
+    CallbackState,
+    ClosedAs,
+)
 from webapp.tasks.people import give, hand_to
 from webapp.tasks.rows import call_is_up, changed, close, is_being_called, refuse_closed, set_due
 
@@ -218,9 +226,22 @@ def take_over(source: Callback, into: Callback, *, at: datetime) -> None:
     into.first_missed_at = min(into.first_missed_at, source.first_missed_at)
     into.last_missed_at = max(into.last_missed_at, source.last_missed_at)
     into.party_id, into.name_raw = into.party_id or source.party_id, into.name_raw or source.name_raw
+    if source.kind is CallbackKind.PROMISE and into.kind is not CallbackKind.PROMISE:
+        _keep_promise(source, into, at)
     source.merged_into_id = into.id
     close(source, ClosedAs.MERGED, at=at)
     db.session.flush()
+
+
+def _keep_promise(source: Callback, into: Callback, at: datetime) -> None:
+    """What was promised for `source` is promised for `into`, by whoever gave their word, and lies with whom it lay."""
+    into.kind, into.promised_for, into.promised_zone = source.kind, source.promised_for, source.promised_zone
+    into.promised_by_id, into.note = source.promised_by_id, into.note or source.note
+    into.remind_at = None
+    if into.state is CallbackState.WAITING and into.retry_at is None:  # for its turn in a queue: a promise has none
+        into.state = CallbackState.OPEN
+    if source.assigned_to and into.assigned_by != AssignedBy.PERSON:
+        hand_to(into, source.assigned_to, AssignedBy(source.assigned_by), at=at)
 
 
 def adopt(number: str, party_id: UUID) -> None:
