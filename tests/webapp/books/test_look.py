@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -192,7 +192,42 @@ def test_the_ledger_is_checked_on_a_terminal(command: Callable[..., tuple[int, s
     found = json.loads(told)
     assert status == 1 and found["offenders"][0]["call_id"] == str(only(Call).id)
     assert command("ledger", "check", "--from", begin, "--to", begin)[0] == 0
-    assert command("ledger", "check", "--from", begin, "--switch", "other")[0] == 0
+    assert command("ledger", "check", "--from", begin, "--switch", "other")[0] == 2
+
+
+def test_a_day_whose_books_were_not_read_whole_is_told_on_a_terminal(command: Callable[..., tuple[int, str]]) -> None:
+    today, before = now().date(), now().date() - timedelta(days=2)
+    check = ("ledger", "check", "--from", f"{before}", "--to", f"{today}")
+    midnight = datetime.combine(today, time(), UTC)
+    with transaction():
+        actions.open_books("main", at=midnight).began_at = midnight - timedelta(days=3)
+        actions.note_end("main", midnight - timedelta(days=1, hours=12))
+        actions.note_damage("main", midnight - timedelta(days=1, hours=11), gaps=1, unparseable=0, unwritten=0)
+    status, told = command(*check)
+    days = [line for line in told.splitlines() if "not complete" in line]
+    assert status == 3 and len(days) == 3
+    assert all(f"{before + timedelta(days=n)}  main" in line and "to the end" in line for n, line in enumerate(days))
+    with transaction():
+        actions.note_end("main", now())
+    status, told = command(*check)
+    assert status == 3 and [line for line in told.splitlines() if "not complete" in line] == [
+        f"  {before}  main  not complete: Some of what the telephone system wrote down could not be read."
+    ]
+    status, told = command(*check, "--json")
+    found = json.loads(told)
+    assert (status, found["balances"]) == (3, False)
+    assert found["incomplete"][0] == {"day": f"{before}", "switch": "main", "why": "damaged"}
+    assert command("ledger", "check")[0] == 0, "today they are whole"
+    assert "Exit status" in command("ledger", "check", "--help")[1]
+
+
+def test_books_that_nobody_reads_prove_nothing(command: Callable[..., tuple[int, str]]) -> None:
+    assert command("ledger", "check")[0] == 3
+    with transaction():
+        actions.open_books("main", at=now())
+        actions.note_end("main", now())
+    status, told = command("ledger", "check", "--from", f"{now() - timedelta(days=2):%Y-%m-%d}")
+    assert (status, told.count("not complete")) == (3, 2), "nor what was written before they were connected"
 
 
 def test_the_ledger_is_checked_against_files(command: Callable[..., tuple[int, str]], fixtures_dir: Path) -> None:
