@@ -116,7 +116,9 @@ def test_the_owner_of_whom_it_was_not_passes_it_on(app: Flask, alice: User, bob:
     ended("1", 0, number=HOME)
     assert open_ones()[0].assigned_to_id == alice.id
     with transaction():
-        choose_party(db.session.scalars(sa.select(Call)).unique().one(), db.session.merge(eli), by=db.session.merge(alice))
+        choose_party(
+            db.session.scalars(sa.select(Call)).unique().one(), db.session.merge(eli), by=db.session.merge(alice)
+        )
     assert (open_ones()[0].party_id, open_ones()[0].assigned_to_id) == (eli.id, bob.id)
 
 
