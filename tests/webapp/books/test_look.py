@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from config.settings import Settings
 from telephony.events import Caller, CallsMerged, Resynced
-from tests.factories import make_party
+from tests.factories import make_callback, make_party
 from tests.webapp.books.stories import DANA_E164, all_of, answered, at, booked, ended, enter, only, started, tell
 from webapp.accounts.models import User
 from webapp.books import actions, checking
@@ -23,7 +23,9 @@ from webapp.books.models import LedgerCheck, Recovery, Source
 from webapp.calls.models import Call
 from webapp.cli import main
 from webapp.db import db, now, transaction
+from webapp.tasks.audit import Rule
 from webapp.tasks.models import Callback, CallbackCall
+from webapp.tasks.shown import RULES
 
 As = Callable[[User], FlaskClient]
 SCRIPT = "<script>alert(1)</script>"
@@ -106,6 +108,39 @@ def test_a_supervisor_checks_now_and_is_alarmed_on_every_page(as_: As, sofia: Us
     assert f"/calls/{only(Call).id}" in found
     assert browser.get("/desk/badges").json["ledger"] == 1
     assert "do not balance" in page(browser, "/contacts")
+
+
+def test_the_ledger_names_the_broken_rule_and_leads_to_what_breaks_it(as_: As, sofia: User, read: None) -> None:
+    make_party("Dana Reyes", DANA_E164)
+    enter(booked(), booked("2.0", start=100, end=130, customer=Caller("2101112222", "Erik")))
+    with transaction():
+        counts = sa.update(Callback).where(Callback.number == DANA_E164)
+        db.session.execute(counts.values(missed=7, kind="promise"))
+        lost = sa.select(Callback.id).where(Callback.number != DANA_E164)
+        db.session.execute(sa.update(Callback).where(Callback.id.in_(lost)).values(state="claimed"))
+        db.session.execute(sa.update(Call).where(Call.uid == "2.0").values(direction="internal"))
+    checking.check_now(now())
+    found = page(as_(sofia), "/ledger")
+    entry = next(callback for callback in all_of(Callback) if callback.number == DANA_E164)
+    assert "The list of callbacks contradicts itself" in found
+    assert "The entry does not count as many calls as it has" in found
+    place = f"/callbacks?tab=open&amp;q=%2B306944000001#callback-{entry.id}"
+    assert place in found and "Dana Reyes" in found
+    assert "The entry is claimed by nobody, or without an end" in found
+    assert "A call that was not missed is in an entry" in found
+    assert "2.0</bdi>" in found, "a call that is not hers to open"
+    assert f'id="callback-{entry.id}"' in page(as_(sofia), place.replace("&amp;", "&").split("#")[0])
+
+
+def test_the_ledger_leads_to_the_entries_of_one_caller(as_: As, sofia: User, read: None) -> None:
+    enter(booked())
+    make_callback(DANA_E164, open_key="tel:other", last_missed_at=at(30), first_missed_at=at(30))
+    checking.check_now(now())
+    assert "/callbacks?q=%2B306944000001" in page(as_(sofia), "/ledger")
+
+
+def test_each_rule_has_its_words(app: Flask) -> None:
+    assert set(RULES) == set(Rule)
 
 
 def test_agents_have_no_ledger(as_: As, alice: User, read: None) -> None:
