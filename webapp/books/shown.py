@@ -236,7 +236,7 @@ def _offender(told: Mapping[str, Any], switch: str, links: _Links) -> OffenderRo
         entries = tasks.Place(display(told["said"], region_of(switch)), f"/callbacks?{urlencode({'q': told['said']})}")
     return OffenderRow(
         word=str(FAULTS[fault]),
-        detail=_detail(fault, told["said"], switch),
+        detail="" if entries and fault is Fault.TWO_ENTRIES else _detail(fault, told["said"], switch),
         uid=told["uid"],
         started_at=datetime.fromisoformat(told["started_at"]) if told.get("started_at") else None,
         url=calls.url(call_id) if call_id and call_id in links.calls else None,
@@ -256,7 +256,7 @@ def _detail(fault: Fault, said: str, switch: str) -> str:
     books, slash, ours = said.partition(" / ")
     if not slash or fault is not Fault.RESULT:
         return ""
-    return str(_("the switch: %(books)s; here: %(ours)s", books=calls.result_word(books), ours=calls.result_word(ours)))
+    return str(_("The switch: %(books)s. Here: %(ours)s.", books=calls.result_word(books), ours=calls.result_word(ours)))
 
 
 def _told_as(name: str, value: Any, names: Mapping[str, str]) -> str | datetime | None:
