@@ -256,7 +256,9 @@ def _detail(fault: Fault, said: str, switch: str) -> str:
     books, slash, ours = said.partition(" / ")
     if not slash or fault is not Fault.RESULT:
         return ""
-    return str(_("The switch: %(books)s. Here: %(ours)s.", books=calls.result_word(books), ours=calls.result_word(ours)))
+    return str(
+        _("The switch: %(books)s. Here: %(ours)s.", books=calls.result_word(books), ours=calls.result_word(ours))
+    )
 
 
 def _told_as(name: str, value: Any, names: Mapping[str, str]) -> str | datetime | None:

@@ -114,7 +114,9 @@ def allow(role: str, *permissions: str) -> None:
         db.session.scalars(sa.select(Role).where(Role.name == role)).one().permissions = list(permissions)
 
 
-def test_roles_get_what_is_new_and_stay_as_an_administrator_made_them(old: Flask, command: Callable[..., Result]) -> None:
+def test_roles_get_what_is_new_and_stay_as_an_administrator_made_them(
+    old: Flask, command: Callable[..., Result]
+) -> None:
     with transaction():
         told = sa.text("UPDATE role SET permissions = :permissions WHERE name = :name")
         for name, permissions in (("agent", "call:take,call:read_team,callback:work"), ("supervisor", "")):
