@@ -105,12 +105,18 @@ def _hash_each_password_once() -> None:
 
 @pytest.fixture(autouse=True)
 def _leave_the_log_as_it_was() -> Iterator[None]:
-    """An application, and each command, sets the level of the whole process."""
+    """An application, and each command, sets the level of the whole process; the linter of imports silences all others."""
     root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
+    level, handlers, silent = root.level, list(root.handlers), {log for log in _loggers() if log.disabled}
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+    for log in _loggers():
+        log.disabled = log in silent
+
+
+def _loggers() -> list[logging.Logger]:
+    return [log for log in logging.root.manager.loggerDict.values() if isinstance(log, logging.Logger)]
 
 
 @pytest.fixture(scope="session")
