@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from flask.testing import FlaskClient
 from jinja2 import StrictUndefined
 
 from config.settings import Settings
 from telephony.fake.switch import FakeSwitch
 from tests.postgresql import PostgreSQL, find_binaries
-from webapp import schema, switches
+from webapp import live, schema, switches
 from webapp.accounts import actions as accounts
 from webapp.accounts.actions import add_user, ensure_roles
 from webapp.accounts.models import User
 from webapp.app import create_app
 from webapp.db import db, transaction
+from webapp.live import socketio
 
 PASSWORD = "a long password"
 
@@ -95,8 +97,26 @@ did_labels = { "2100000100" = "Sales line" }
 
 @pytest.fixture(scope="session", autouse=True)
 def _hash_each_password_once() -> None:
-    """Argon2 is slow on purpose; everybody in the stories has the same password."""
-    accounts.hash_password = functools.cache(accounts.hash_password)
+    """Argon2 is slow on purpose; everybody in the stories has the same password. Each application has its own salt."""
+    hash_password = accounts.hash_password
+    known = functools.cache(lambda password, _salt: hash_password(password))
+    accounts.hash_password = lambda password: known(password, current_app.config["SECURITY_PASSWORD_SALT"])
+
+
+@pytest.fixture(autouse=True)
+def _leave_the_log_as_it_was() -> Iterator[None]:
+    """An application, and each command, sets the level of the whole process; the linter of imports silences all others."""
+    root = logging.getLogger()
+    level, handlers, silent = root.level, list(root.handlers), {log for log in _loggers() if log.disabled}
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    for log in _loggers():
+        log.disabled = log in silent
+
+
+def _loggers() -> list[logging.Logger]:
+    return [log for log in logging.root.manager.loggerDict.values() if isinstance(log, logging.Logger)]
 
 
 @pytest.fixture(scope="session")
@@ -114,6 +134,8 @@ def installed_app(settings: Settings) -> Flask:
 
 @pytest.fixture
 def app(installed_app: Flask) -> Iterator[Flask]:
+    if socketio.sockio_mw.flask_app is not installed_app:  # another one was made since, and has the sockets
+        live.init(installed_app, installed_app.extensions["ringback.settings"])
     with installed_app.app_context():
         _empty()
         with transaction():

@@ -315,13 +315,17 @@ def show_settings() -> None:
 @main.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def examine(as_json: bool) -> None:
-    """Is everything right? Each fault with its mend; exit status 1 if there is one. Changes nothing."""
+    """Is everything right? Each fault with its mend; exit status 1 if there is one. Changes nothing.
+
+    Where no switch is configured and a trial runs (`make run`), the trial's is examined.
+    """
     from dataclasses import replace
 
     from webapp import doctor
     from webapp.app import create_app
+    from webapp.run import beside_trial
 
-    app = create_app(replace(Settings.from_env(), log_level="CRITICAL"))
+    app = create_app(replace(beside_trial(Settings.from_env()), log_level="CRITICAL"))
     examined = [*doctor.examine_all(app)]
     if as_json:
         click.echo(json.dumps(doctor.as_json(examined), ensure_ascii=False, indent=2))

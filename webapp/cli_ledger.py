@@ -16,9 +16,11 @@ from config.settings import Settings
 
 if TYPE_CHECKING:
     from telephony.events import CallSummary
+    from webapp.books.checking import IncompleteDay
     from webapp.books.ledger import Balance
     from webapp.books.models import Recovery
 
+INCOMPLETE = 3  # exit status
 ISO = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"])
 
 
@@ -56,11 +58,20 @@ def check(
 ) -> None:  # fmt: skip
     """Offered = answered + closed + open, and each call of the switch's books is one of ours and told alike.
 
-    Exit status 1 if not.
+    \b
+    Exit status
+      0  it balances, and the books of all these days were read whole
+      1  it does not balance
+      2  the command was wrong
+      3  nothing wrong was found, but the books of a day were not read whole: that proves nothing yet
+
+    Files that are given with --cel count as whole.
     """
+    from webapp.books import ledger
+    from webapp.books.checking import incomplete_days
     from webapp.books.days import bounds, day_at
-    from webapp.books.ledger import balance, balance_of
     from webapp.books.patience import GRACE
+    from webapp.tasks.queries import broken_rules
 
     app, settings = _app()
     at = datetime.now(UTC)
@@ -69,11 +80,27 @@ def check(
     with app.test_request_context():
         if cel or queue_log:
             booked, switch = _files(settings, switch, cel, queue_log)
-            found = balance_of(booked, first, last, switch=switch, over_before=at - 2 * GRACE)
+            found = ledger.balance_of(booked, first, last, switch=switch, over_before=at - 2 * GRACE)
+            incomplete = []
         else:
-            found = balance(first, last, switch=switch)
-    click.echo(json.dumps(_balance(found), ensure_ascii=False, indent=2) if as_json else _balance_text(found))
-    sys.exit(not found.balances)
+            switches = _switches(settings, switch)
+            found = ledger.balance(first, last, switch=switch)
+            named = [offender.call_id for offender in found.offenders]
+            found.offenders += ledger.broken(broken_rules(), first, last, switch=switch, but=named)
+            incomplete = incomplete_days(first, last, switches, at=at)
+        told = _balance(found, incomplete)
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2) if as_json else _balance_text(found, incomplete))
+    sys.exit(1 if not found.balances else INCOMPLETE if incomplete else 0)
+
+
+def _switches(settings: Settings, asked: str | None) -> list[str]:
+    """Those whose books are to be looked at: of a switch whose books nobody reads, nothing is proven either."""
+    from webapp.books import queries
+
+    known = sorted({switch.name for switch in settings.switches} | set(queries.switches_with_books()))
+    if asked is not None and asked not in known:
+        raise click.BadParameter(f"one of {', '.join(known) or 'none'}", param_hint="--switch")
+    return [asked] if asked else known
 
 
 def _app() -> tuple[Any, Settings]:
@@ -140,24 +167,30 @@ def _recovery_line(told: dict[str, Any]) -> str:
     return f"{happened:%Y-%m-%d %H:%M:%S}Z  {told['kind']:<8}  {who:<24.24}  {late:8.0f} s late  {told_as}"
 
 
-def _balance(found: Balance) -> dict[str, Any]:
+def _balance(found: Balance, incomplete: Sequence[IncompleteDay]) -> dict[str, Any]:
     return {
         "offered": found.offered,
         "answered": found.answered,
         "closed": found.closed,
         "open": found.open,
         "difference": found.difference,
-        "balances": found.balances,
+        "balances": found.balances and not incomplete,
+        "incomplete": [
+            {"day": each.day.isoformat(), "switch": each.switch, "why": each.why.value} for each in incomplete
+        ],
         "offenders": [each.as_json() for each in found.offenders],
     }
 
 
-def _balance_text(found: Balance) -> str:
+def _balance_text(found: Balance, incomplete: Sequence[IncompleteDay]) -> str:
+    from webapp.books.shown import why_incomplete
+
     first = (
         f"offered {found.offered} = answered {found.answered} + closed {found.closed} + open {found.open}"
         f"{'' if found.difference == 0 else f' + {found.difference} of whom nobody knows'}"
     )
-    return "\n".join([first, f"difference {found.difference}", *_offenders(found.offenders)])
+    days = [f"  {each.day}  {each.switch}  not complete: {why_incomplete(each.why)}" for each in incomplete]
+    return "\n".join([first, f"difference {found.difference}", *_offenders(found.offenders), *days])
 
 
 def _offenders(found: Sequence[Any]) -> list[str]:

@@ -30,6 +30,7 @@ class LiveVersion(Model):
 
 def init(app: Flask, settings: Settings, *, async_mode: str | None = None) -> None:
     """`async_mode` is pinned: left open, whatever package happens to be installed would choose the server."""
+    socketio.server_options.clear()  # of an application that was made before in this process, and its Redis
     socketio.init_app(
         app,
         async_mode=async_mode or "threading",

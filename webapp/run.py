@@ -116,6 +116,16 @@ def demo_call(number: str | None, name: str, queue: str, answered: bool | None) 
     return ""
 
 
+def beside_trial(settings: Settings) -> Settings:
+    """For another terminal: where no switch is configured, the one of the trial that runs in the same data directory."""
+    if settings.switches:
+        return settings
+    try:
+        return replace(settings, switches=(RunningTrial.at(settings.data_dir / "trial").switch(SWITCH),))
+    except NoTrial:
+        return settings
+
+
 def _settings(pbx: str, port: int | None) -> Settings:
     env = dict(os.environ)
     if pbx != "none":

@@ -20,9 +20,9 @@ _one_at_a_time = threading.Lock()  # Alembic keeps its context in a module
 HERE = Path(__file__).parent / "migrations"
 
 
-def upgrade(app: Flask) -> None:
+def upgrade(app: Flask, revision: str = "head") -> None:
     """Safe to run at every start, and by several processes at once: on PostgreSQL they wait for each other."""
-    _move(app, command.upgrade, "head")
+    _move(app, command.upgrade, revision)
 
 
 def downgrade(app: Flask, revision: str) -> None:
@@ -51,6 +51,13 @@ def revise(app: Flask, message: str) -> None:
     """Write a migration for what the models have and the database has not. For developers."""
     with app.app_context(), db.engine.connect() as connection:
         command.revision(_config(connection), message, autogenerate=True)
+
+
+def revisions() -> list[str]:
+    """From the first to the newest."""
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
 
 
 def is_current(app: Flask) -> bool:

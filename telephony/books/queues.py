@@ -61,17 +61,27 @@ def _stint(
     end = next((record for record in after if _leaves(record)), None)
     left = end.at if end else None
     near = [record for record in told if _during(record.at, start.at, left) and record.queue == queue]
-    status = next((_REASONS[record.event] for record in near if record.event in _REASONS), "TIMEOUT")
+    by_key = end is not None and _is_by_key(start, end)
+    unsaid = "EXITWITHKEY" if by_key else "TIMEOUT"  # without a queue log nobody knows why it was left, but for a key
+    status = next((_REASONS[record.event] for record in near if record.event in _REASONS), unsaid)
     if end is not None and end.event == "BRIDGE_ENTER":
         status = ""
     rejected = (
         end is not None
         and end.event in ("APP_END", "APP_START")
         and end.at - start.at < _AT_ONCE
+        and not by_key
         and not any(record.event == "ENTERQUEUE" for record in near)
         and bisect_left(channels, start.at) == bisect_right(channels, end.at)
     )
     return Stint(start.uniqueid, queue, start.at, left, "JOINEMPTY" if rejected else status, entered=not rejected)
+
+
+def _is_by_key(start: CelRecord, end: CelRecord) -> bool:
+    """The queue itself sends its caller to the extension of one digit that was pressed; whoever is sent on by the dial
+    plan after it is still at the old one when the queue ends."""
+    went_on = (end.exten, end.context) != (start.exten, start.context)
+    return end.event == "APP_END" and went_on and len(end.exten) == 1 and end.exten in "0123456789*#"
 
 
 def _leaves(record: CelRecord) -> bool:

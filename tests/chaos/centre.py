@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from random import Random
 
 from telephony.ami.client import AmiClient, AmiError
 from telephony.ami.frames import Frame
+from tests.chaos.routine import Routine
 from webapp.trial.pbx import TRUNK_IP, Pbx, Ports, Secrets, free_tcp_port, free_udp_ports
 from webapp.trial.people import Agent, Cast, TrialQueue
 from webapp.trial.phones import CUSTOMERS, FOREVER, Behaviour, Phones, answers, declines, is_busy, rings
@@ -200,21 +200,12 @@ def _did(dice: Random, people: Cast) -> str:
     return chosen
 
 
-class Colleagues:
+class Colleagues(Routine):
     """They transfer calls, send them back into queues, and call out from their phones: by AMI, as a switchboard does."""
 
     def __init__(self, pbx: Pbx, people: Cast, dice: Random) -> None:
+        super().__init__("colleagues")
         self._pbx, self._people, self._dice = pbx, people, dice
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="colleagues", daemon=True)
-        self.done: dict[str, int] = {}
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _work(self) -> None:
         client: AmiClient | None = None
@@ -267,9 +258,6 @@ class Colleagues:
             where = {"Context": "from-trunk", "Exten": self._people.did("sales"), "Priority": "1"}
             client.send_action({"Action": "Redirect", "Channel": customer["Channel"], **where})
             self._count("back into the queue")
-
-    def _count(self, what: str) -> None:
-        self.done[what] = self.done.get(what, 0) + 1
 
 
 def _talk(agent: Frame, customer: Frame) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.cookiejar
 import re
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -14,25 +13,17 @@ from uuid import UUID
 from tests.chaos.centre import DIRECT, SELLERS, SUPPORTERS, UNPLUGGED
 from tests.chaos.layouts import Layout
 from tests.chaos.people import PASSWORD
+from tests.chaos.routine import Routine
 
 SECONDS = 10  # that an answer may take
 
 
-class Desk:
+class Desk(Routine):
     def __init__(self, layout: Layout, dice: Random) -> None:
+        super().__init__("desk")
         self._layout, self._dice = layout, dice
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="desk", daemon=True)
         self._token = ""
         self._open = urllib.request.build_opener().open
-        self.done: dict[str, int] = {}
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _work(self) -> None:
         username = ""
@@ -72,6 +63,3 @@ class Desk:
         request = urllib.request.Request(f"{self._layout.url}/calls", urllib.parse.urlencode(form).encode(), headers)
         self._open(request, timeout=SECONDS).read()
         self._count("asked for a call")
-
-    def _count(self, what: str) -> None:
-        self.done[what] = self.done.get(what, 0) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Dialog, Locator, Page, Request, WebSocket, expect
@@ -15,6 +15,10 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 # what a browser writes about a server that is away
 OUTAGE = re.compile(r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed")
+
+
+class Customer(Protocol):
+    def hang_up(self) -> None: ...
 
 
 class Screen:
@@ -70,6 +74,15 @@ class Screen:
 
     def card(self, state: str) -> Locator:
         return self.page.locator(f'ringback-callbar article[data-state="{state}"]')
+
+    def talk(self, call: Customer) -> Locator:
+        """This agent answers, says nothing more, and the customer hangs up: the card that is left to be wrapped up."""
+        expect(self.card("ringing")).to_be_visible()
+        self.press("Alt+a")
+        expect(self.card("answered")).to_be_visible()
+        call.hang_up()
+        expect(self.card("wrap_up")).to_be_visible()
+        return self.card("wrap_up")
 
     @property
     def title(self) -> Locator:

@@ -84,12 +84,7 @@ def test_alice_answers_notes_and_wraps_up_with_the_keyboard_alone(
 def test_alice_finishes_the_wrap_up_in_which_she_is_while_the_next_customer_rings(
     customer: Customers, books: Books, alice: Screen
 ) -> None:
-    call = customer.calls("alice", DANA)
-    expect(alice.card("ringing")).to_be_visible()
-    alice.press("Alt+a")
-    expect(alice.card("answered")).to_be_visible()
-    call.hang_up()
-    expect(alice.card("wrap_up")).to_be_visible()
+    alice.talk(customer.calls("alice", DANA))
     alice.press("Alt+n")
     alice.type(NOTE)
 

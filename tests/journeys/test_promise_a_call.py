@@ -24,13 +24,7 @@ DANA, LONDON = "+442079460018", ZoneInfo("Europe/London")
 def test_alice_promises_a_call_in_the_callees_time_and_is_reminded(
     customer: Customers, books: Books, alice: Screen
 ) -> None:
-    call = customer.calls("alice", DANA)
-    expect(alice.card("ringing")).to_be_visible()
-    alice.press("Alt+a")
-    expect(alice.card("answered")).to_be_visible()
-    call.hang_up()
-    card = alice.card("wrap_up")
-    expect(card).to_be_visible()
+    card = alice.talk(customer.calls("alice", DANA))
     card.get_by_role("button", name="Call later").click()
     dialog = alice.page.locator("#schedule")
     expect(dialog.get_by_label("The customer's clock")).to_have_value("Europe/London")

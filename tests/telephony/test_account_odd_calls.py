@@ -142,6 +142,40 @@ def test_who_left_the_queue_by_a_key_gave_up_and_ran_out_of_no_time() -> None:
         assert (call.queue, call.result, call.wait, call.hangup_by) == ("sales", Result.ABANDONED, 10, HungUpBy.SYSTEM)
 
 
+@pytest.mark.parametrize(
+    ("left_at", "then_at", "result"),
+    [
+        # as Asterisk writes it: the queue itself goes to the digit, and ends there
+        (("1", "ringback-queue-callback"), ("1", "ringback-queue-callback"), Result.ABANDONED),
+        (("2100000100", "from-trunk"), ("2100000100", "from-trunk"), Result.QUEUE_TIMEOUT),
+        # time ran out, and the dial plan offers the same as the key
+        (("2100000100", "from-trunk"), ("1", "ringback-queue-callback"), Result.QUEUE_TIMEOUT),
+        (("1", "menu"), ("1", "menu"), Result.QUEUE_TIMEOUT),
+    ],
+)
+def test_without_a_queue_log_the_extension_tells_who_left_by_a_key(
+    left_at: tuple[str, str], then_at: tuple[str, str], result: Result
+) -> None:
+    at = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+    caller = {"uid": "1.1", "channel": "PJSIP/trunk-1", "number": "6944000001"}
+    queue = {"app": "Queue", "app_data": "sales,t,,,60"}
+    entered_at = ("1", "menu") if left_at == ("1", "menu") else ("2100000100", "from-trunk")
+
+    def place(where: tuple[str, str]) -> dict[str, str]:
+        return dict(zip(("exten", "context"), where, strict=True))
+
+    story = [
+        step(at, "CHAN_START", **caller, exten="2100000100", context="from-trunk"),
+        step(at + SECOND, "APP_START", **caller, **queue, **place(entered_at)),
+        step(at + 11 * SECOND, "APP_END", **caller, **queue, **place(left_at)),
+        step(at + 15 * SECOND, "HANGUP", **caller, **place(then_at), extra={"hangupsource": "dialplan/builtin"}),
+        step(at + 15 * SECOND, "CHAN_END", **caller, **place(then_at)),
+        step(at + 15 * SECOND, "LINKEDID_END", **caller, **place(then_at)),
+    ]
+    ((call,), _) = account(story)
+    assert (call.queue, call.result, call.wait) == ("sales", result, 10)
+
+
 def test_a_blind_transfer_that_nobody_answers_is_told_as_such() -> None:
     """Alice transfers to Bob, Bob's phone rings in vain, the dial plan ends."""
     everything = list(configured("blind-transfer"))

@@ -19,6 +19,7 @@ from telephony.fake.asterisk import FakeAsterisk, FakeUser
 from webapp import doctor, leases, schema
 from webapp.app import create_app
 from webapp.cli import main
+from webapp.trial.pbx import RunningTrial
 
 LISTENS = ("CoreStatus", "CoreShowChannels", "CoreSettings", "QueueStatus", "Getvar", "ShowDialPlan", "PJSIPQualify")
 SPEAKS = (*LISTENS, "Originate", "Hangup", "Redirect", "Setvar", "QueuePause")
@@ -169,11 +170,11 @@ def test_books_that_cannot_be_read(office: Settings) -> None:
     assert "7 records" in found(at_work(office, books=leases_facts))["books"].said
 
 
-def run(office: Settings, *arguments: str) -> Result:
+def run(office: Settings, *arguments: str, configured: bool = True) -> Result:
     environment = {
         **{name: None for name in os.environ if name.startswith("RINGBACK_")},  # the tests' own are no settings
         "RINGBACK_DATA_DIR": str(office.data_dir),
-        "RINGBACK_SWITCHES": str(office.data_dir.parent / "switches.toml"),
+        "RINGBACK_SWITCHES": str(office.data_dir.parent / "switches.toml") if configured else None,
     }
     return CliRunner().invoke(main, ["doctor", *arguments], env=environment)
 
@@ -185,6 +186,17 @@ def test_the_command_is_content(office: Settings) -> None:
     first, last = told.stdout.splitlines()[-2:]
     assert first.startswith("0 faults, ") and last == "Nothing is wrong that can be seen from here."
     assert "\x1b" not in told.stdout
+
+
+def test_beside_a_trial_the_command_examines_its_switch(office: Settings, pbx: FakeAsterisk, tmp_path: Path) -> None:
+    at_work(office)
+    assert "No switch is configured" in run(office, configured=False).stdout
+    trial = RunningTrial(os.getpid(), 1, pbx.port, tmp_path, events=HEARS, commands=SPOKEN, answer="not asked")
+    (office.data_dir / "trial").mkdir()
+    trial.tell(office.data_dir / "trial")
+    told = run(office, configured=False)
+    assert told.exit_code == 0 and "No switch is configured" not in told.stdout
+    assert "switch main" in told.stdout and "Its calls are being followed." in told.stdout
 
 
 def test_the_command_names_each_fault_with_its_mend(office: Settings, pbx: FakeAsterisk) -> None:

@@ -27,13 +27,16 @@ MIN_PASSWORD = 8
 
 
 def ensure_roles() -> None:
-    """The built-in roles have the permissions that this version of the product gives them."""
+    """The built-in roles get what this version of the product gives them and none before it did, and lose what it gives
+    them no more. What an administrator added or took away stays so."""
     for name, permissions in ROLES.items():
         role = db.session.scalar(sa.select(Role).where(Role.name == name))
         if role is None:
-            role = Role(name=name)
+            role = Role(name=name, permissions=[], given=[])
             db.session.add(role)
-        role.permissions = sorted(permission.value for permission in permissions)
+        gives, gave = {permission.value for permission in permissions}, set(role.given)
+        role.permissions = sorted((set(role.permissions) | (gives - gave)) - (gave - gives))
+        role.given = sorted(gives)
     db.session.flush()
 
 

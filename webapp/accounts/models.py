@@ -32,6 +32,8 @@ class Role(Identified, RoleMixin, Model):  # type: ignore[misc]
     name: Mapped[str] = mapped_column(sa.String(80), unique=True)
     description: Mapped[str] = mapped_column(sa.String(255), default="")
     permissions: Mapped[list[str]] = mapped_column(MutableList.as_mutable(AsaList()), default=list)
+    # what the product gave to it so far: what an administrator took away of that is not given again
+    given: Mapped[list[str]] = mapped_column(MutableList.as_mutable(AsaList()), default=list)
 
 
 class Team(Identified, Model):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -36,16 +37,41 @@ def check_what_is_due(at: datetime) -> None:
 
 
 def check_now(at: datetime) -> None:
-    """Today as far as it has come, yesterday, and every shown day that did not balance."""
+    """Today as far as it has come, yesterday if its books are ours, and every shown day that did not balance."""
     zone = _zone()
     today = day_at(at, zone)
     since = today - timedelta(days=queries.SHOWN_DAYS - 1)
     for switch in queries.switches_with_books():
-        days = {today, today - timedelta(days=1), *_again(switch, since, zone)}
+        place = queries.place_of(switch)
+        days = {today, *_again(switch, since, zone)}
+        if place and day_at(place.began_at, zone) < today:
+            days.add(today - timedelta(days=1))
         rules = broken_rules()
         db.session.rollback()
         for day in sorted(days):
             check_day(day, switch, at=at, rules=rules)
+
+
+@dataclass(frozen=True, slots=True)
+class IncompleteDay:
+    """Of the firm; nothing is proven of what this switch's callers did on it."""
+
+    day: date
+    switch: str
+    why: Incomplete
+
+
+def incomplete_days(begin: datetime, end: datetime, switches: Iterable[str], *, at: datetime) -> list[IncompleteDay]:
+    """Of the days that lie in this time, as far as they are over at `at`."""
+    zone, found = _zone(), []
+    day, end = day_at(begin, zone), min(end, at)
+    while (first := max(begin, bounds(day, zone)[0])) < end:
+        last = min(end, bounds(day, zone)[1])
+        for switch in switches:
+            if why := ledger.incomplete(first, last, switch=switch, at=at):
+                found.append(IncompleteDay(day, switch, why))
+        day += timedelta(days=1)
+    return found
 
 
 def check_day(day: date, switch: str, *, at: datetime, rules: Mapping[UUID, str] | None = None) -> bool:

@@ -144,9 +144,10 @@ def balance(begin: datetime, end: datetime, *, switch: str | None = None) -> Bal
 
 
 def incomplete(begin: datetime, end: datetime, *, switch: str, at: datetime) -> Incomplete | None:
-    """Why the books of this time prove nothing, as far as it is over at `at`."""
+    """Why the books of this time prove nothing, as far as it is over at `at`. What was written before they were
+    connected is not read at all."""
     place = db.session.get(BooksPlace, switch)
-    if place is None or place.read_up_to is None or place.read_up_to < min(end, at - NEWS):
+    if place is None or place.read_up_to is None or place.read_up_to < min(end, at - NEWS) or end <= place.began_at:
         return Incomplete.UNREAD
     damage = sa.select(BooksDamage.id).where(
         BooksDamage.switch == switch, BooksDamage.since < end, BooksDamage.at >= begin
@@ -257,20 +258,22 @@ def _unbooked(begin: datetime, end: datetime, switch: str | None) -> Iterator[Of
 
 
 def broken(
-    rules: Mapping[UUID, str], begin: datetime, end: datetime, *, switch: str, but: Iterable[UUID | None] = ()
+    rules: Mapping[UUID, str], begin: datetime, end: datetime, *, switch: str | None, but: Iterable[UUID | None] = ()
 ) -> Iterator[Offender]:
     """What the audit of all callbacks found in the calls and entries of this time; `but`: calls that are named already."""
-    calls = sa.select(Call.id, Call.uid, Call.started_at).where(
-        Call.id.in_(rules), Call.switch == switch, Call.started_at >= begin, Call.started_at < end
+    calls = sa.select(Call.id, Call.switch, Call.uid, Call.started_at).where(
+        Call.id.in_(rules), Call.started_at >= begin, Call.started_at < end
     )
-    for call_id, uid, started_at in db.session.execute(calls.where(Call.id.not_in([each for each in but if each]))):
-        yield Offender(Fault.RULE, switch, uid, started_at, call_id, said=rules[call_id])
-    entries = sa.select(Callback.id, Callback.first_missed_at).where(
-        Callback.id.in_(rules), Callback.switch == switch,
-        Callback.last_missed_at >= begin, Callback.last_missed_at < end,
-    )  # fmt: skip
-    for callback_id, missed_at in db.session.execute(entries):
-        yield Offender(Fault.RULE, switch, "", missed_at, None, callback_id, said=rules[callback_id])
+    calls = calls.where(Call.switch == switch) if switch else calls
+    calls = calls.where(Call.id.not_in([named for named in but if named]))
+    for call_id, its_switch, uid, began in db.session.execute(calls):
+        yield Offender(Fault.RULE, its_switch, uid, began, call_id, said=rules[call_id])
+    entries = sa.select(Callback.id, Callback.switch, Callback.first_missed_at).where(
+        Callback.id.in_(rules), Callback.last_missed_at >= begin, Callback.last_missed_at < end
+    )
+    entries = entries.where(Callback.switch == switch) if switch else entries
+    for callback_id, its_switch, missed_at in db.session.execute(entries):
+        yield Offender(Fault.RULE, its_switch, "", missed_at, None, callback_id, said=rules[callback_id])
 
 
 def _without_book(row: Any) -> Offender:

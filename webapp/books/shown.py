@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask_babel import format_date
@@ -14,6 +15,7 @@ from flask_babel import lazy_gettext as _l
 
 from telephony.numbers import display
 from webapp.accounts.models import User
+from webapp.accounts.permissions import Permission, may
 from webapp.books import queries
 from webapp.books.ledger import Fault
 from webapp.books.models import Incomplete, LedgerCheck, Recovery
@@ -22,6 +24,7 @@ from webapp.calls import shown as calls
 from webapp.calls.models import Call
 from webapp.contacts import shown as contacts
 from webapp.switches import region_of
+from webapp.tasks import shown as tasks
 
 FIELDS = {
     "direction": _l("direction"),
@@ -83,10 +86,11 @@ class RecoveryRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffenderRow:
     word: str
+    detail: str  # which rule is broken, or what each side says
     uid: str
-    url: str | None
     started_at: datetime | None
-    said: str
+    url: str | None  # of the call
+    entries: tasks.Place | None  # the entry, or the list of those that the number has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +140,14 @@ def rows(recoveries: Iterable[Recovery], reader: User) -> list[RecoveryRow]:
 def checks(found: Iterable[LedgerCheck], reader: User) -> list[CheckRow]:
     found = list(found)
     ids = {UUID(each["call_id"]) for check in found for each in check.offenders if each.get("call_id")}
-    may_open = call_reads.visible_ids(reader, ids) if ids else set()
-    return [_check(each, may_open) for each in found]
+    entry_ids = {UUID(each["callback_id"]) for check in found for each in check.offenders if each.get("callback_id")}
+    works = may(reader, Permission.CALLBACK_WORK)
+    links = _Links(
+        calls=call_reads.visible_ids(reader, ids) if ids else set(),
+        entries=tasks.places(entry_ids) if entry_ids and works else {},
+        works=works,
+    )
+    return [_check(each, links) for each in found]
 
 
 def why_incomplete(why: Incomplete | None) -> str:
@@ -191,7 +201,16 @@ def _row(recovery: Recovery, may_open: set[UUID]) -> RecoveryRow:
     )
 
 
-def _check(check: LedgerCheck, may_open: set[UUID]) -> CheckRow:
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """What the reader may open of that which is wrong."""
+
+    calls: set[UUID]
+    entries: dict[UUID, tasks.Place]
+    works: bool  # has a list of callbacks
+
+
+def _check(check: LedgerCheck, links: _Links) -> CheckRow:
     return CheckRow(
         day=check.day,
         day_word=format_date(check.day, "EEE d MMM", rebase=False),
@@ -205,30 +224,41 @@ def _check(check: LedgerCheck, may_open: set[UUID]) -> CheckRow:
         balances=check.balances,
         incomplete=why_incomplete(check.incomplete),
         at=check.at,
-        offenders=[_offender(each, check.switch, may_open) for each in check.offenders],
+        offenders=[_offender(each, check.switch, links) for each in check.offenders],
         unlisted=max(0, check.offences - len(check.offenders)),
     )
 
 
-def _offender(told: Mapping[str, Any], switch: str, may_open: set[UUID]) -> OffenderRow:
-    call_id = UUID(told["call_id"]) if told.get("call_id") else None
-    fault = Fault(told["fault"])
+def _offender(told: Mapping[str, Any], switch: str, links: _Links) -> OffenderRow:
+    fault, call_id = Fault(told["fault"]), _uuid(told.get("call_id"))
+    entries = links.entries.get(entry_id) if (entry_id := _uuid(told.get("callback_id"))) else None
+    if fault is Fault.TWO_ENTRIES and links.works:
+        entries = tasks.Place(display(told["said"], region_of(switch)), f"/callbacks?{urlencode({'q': told['said']})}")
     return OffenderRow(
         word=str(FAULTS[fault]),
+        detail="" if entries and fault is Fault.TWO_ENTRIES else _detail(fault, told["said"], switch),
         uid=told["uid"],
-        url=calls.url(call_id) if call_id in may_open and call_id else None,
         started_at=datetime.fromisoformat(told["started_at"]) if told.get("started_at") else None,
-        said=_told(fault, told["said"], switch),
+        url=calls.url(call_id) if call_id and call_id in links.calls else None,
+        entries=entries,
     )
 
 
-def _told(fault: Fault, said: str, switch: str) -> str:
+def _uuid(told: str | None) -> UUID | None:
+    return UUID(told) if told else None
+
+
+def _detail(fault: Fault, said: str, switch: str) -> str:
     if fault is Fault.TWO_ENTRIES:
         return display(said, region_of(switch))
+    if fault is Fault.RULE:
+        return tasks.rule(said)
     books, slash, ours = said.partition(" / ")
     if not slash or fault is not Fault.RESULT:
         return ""
-    return str(_("the switch: %(books)s; here: %(ours)s", books=calls.result_word(books), ours=calls.result_word(ours)))
+    return str(
+        _("The switch: %(books)s. Here: %(ours)s.", books=calls.result_word(books), ours=calls.result_word(ours))
+    )
 
 
 def _told_as(name: str, value: Any, names: Mapping[str, str]) -> str | datetime | None:

@@ -18,7 +18,7 @@ from telephony.numbers import e164
 from webapp import switches
 from webapp.accounts.models import User
 from webapp.calls import capture, identity
-from webapp.calls.events import CallFinished, DispositionLogged
+from webapp.calls.events import CallFinished, DispositionLogged, PartyChosen
 from webapp.calls.models import Call, CallNote, CallState, Disposition, Leg, NumberChoice
 from webapp.contacts.models import OwnNumber, Party
 from webapp.contacts.queries import parties_with_number
@@ -166,6 +166,8 @@ def choose_party(call: Call, party: Party, *, by: User) -> None:
         timeline.note(party.id, "call.ended", call.id, at=call.started_at, data={"direction": call.direction.value})
     if call.number:
         _remember(call.number, party.id, by)
+    db.session.flush()
+    publish(PartyChosen(call_id=call.id, party_id=party.id, at=now()))
     capture.changed(call)
 
 
@@ -212,11 +214,11 @@ def _is_ours_to_dial(call_id: UUID) -> bool:
 
 
 def _remember(number: str, party_id: UUID, by: User) -> None:
-    choice = db.session.get(NumberChoice, number)
+    by_id, choice = by.id, db.session.get(NumberChoice, number)
     if choice is None:
-        choice = NumberChoice(number=number)
-        db.session.add(choice)
-    choice.party_id, choice.chosen_by_id, choice.chosen_at = party_id, by.id, now()
+        db.session.add(NumberChoice(number=number, party_id=party_id, chosen_by_id=by_id, chosen_at=now()))
+    else:
+        choice.party_id, choice.chosen_by_id, choice.chosen_at = party_id, by_id, now()
 
 
 def _command(call: Call, leg: Leg, *, answer: bool) -> None:

@@ -46,6 +46,13 @@ class CallRetold(_OfCallAt):
     """A call that was over already went otherwise: its story was corrected."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyChosen(_OfCallAt):
+    """Somebody said who the customer of this call is."""
+
+    party_id: UUID
+
+
 class CallNotInbound(_OfCall):
     """What was told as a call to us was one of ours."""
 

@@ -20,7 +20,16 @@ from webapp.db import db, lock, lock_all, now
 from webapp.errors import Conflict, Invalid, RingbackError
 from webapp.tasks import oversight
 from webapp.tasks.listing import SHOWN
-from webapp.tasks.models import AssignedBy, Callback, CallbackAttempt, CallbackCall, CallbackState, ClosedAs
+from webapp.tasks.lookup import one_at_a_time
+from webapp.tasks.models import (
+    AssignedBy,
+    Callback,
+    CallbackAttempt,
+    CallbackCall,
+    CallbackKind,
+    CallbackState,
+    ClosedAs,
+)
 from webapp.tasks.people import give, hand_to
 from webapp.tasks.rows import call_is_up, changed, close, is_being_called, refuse_closed, set_due
 
@@ -218,9 +227,22 @@ def take_over(source: Callback, into: Callback, *, at: datetime) -> None:
     into.first_missed_at = min(into.first_missed_at, source.first_missed_at)
     into.last_missed_at = max(into.last_missed_at, source.last_missed_at)
     into.party_id, into.name_raw = into.party_id or source.party_id, into.name_raw or source.name_raw
+    if source.kind is CallbackKind.PROMISE and into.kind is not CallbackKind.PROMISE:
+        _keep_promise(source, into, at)
     source.merged_into_id = into.id
     close(source, ClosedAs.MERGED, at=at)
     db.session.flush()
+
+
+def _keep_promise(source: Callback, into: Callback, at: datetime) -> None:
+    """What was promised for `source` is promised for `into`, by whoever gave their word, and lies with whom it lay."""
+    into.kind, into.promised_for, into.promised_zone = source.kind, source.promised_for, source.promised_zone
+    into.promised_by_id, into.note = source.promised_by_id, into.note or source.note
+    into.remind_at = None
+    if into.state is CallbackState.WAITING and into.retry_at is None:  # for its turn in a queue: a promise has none
+        into.state = CallbackState.OPEN
+    if source.assigned_to and into.assigned_by != AssignedBy.PERSON:
+        hand_to(into, source.assigned_to, AssignedBy(source.assigned_by), at=at)
 
 
 def adopt(number: str, party_id: UUID) -> None:
@@ -228,7 +250,29 @@ def adopt(number: str, party_id: UUID) -> None:
     named = db.session.scalar(sa.select(Callback).where(Callback.open_key == f"tel:{number}"))
     if named is None or named.party_id not in (None, party_id):
         return
+    _name(named, party_id)
+
+
+def follow_choice(call_id: UUID, party_id: UUID) -> None:
+    """Somebody said whose call this is: so is the entry that it counts in, or that it was made for."""
+    one_at_a_time(party_id)
+    counted = sa.select(CallbackCall.callback_id).where(CallbackCall.call_id == call_id)
+    made_for = sa.select(CallbackAttempt.callback_id).where(CallbackAttempt.call_id == call_id)
+    theirs = sa.select(Callback).where(sa.or_(Callback.id.in_(counted), Callback.id.in_(made_for)))
+    for entry in db.session.scalars(theirs.order_by(Callback.id).with_for_update(of=Callback)).unique().all():
+        if entry.is_open and entry.party_id != party_id:
+            _name(entry, party_id)
+            _pass_to_owner(entry)
+        elif entry.party_id != party_id:
+            entry.party_id = party_id
+            changed(entry)
+
+
+def _name(named: Callback, party_id: UUID) -> None:
+    """It is this party's. Of a person all that is open is one entry."""
     named.party_id = party_id
+    db.session.flush()
+    db.session.expire(named, ["party"])
     changed(named)
     party = db.session.get_one(Party, party_id)
     others = sa.select(Callback).where(
@@ -239,6 +283,14 @@ def adopt(number: str, party_id: UUID) -> None:
             # whoever is on one of them stays on it
             source, named = (other, named) if named.claimed_by_id else (named, other)
             merge(source, named)
+
+
+def _pass_to_owner(entry: Callback) -> None:
+    """It was with the owner of another contact."""
+    if entry.is_open and entry.assigned_by == AssignedBy.OWNER and entry.claimed_by_id is None:
+        hand_to(entry, None, None, at=now())
+        db.session.flush()
+        give(entry, now())
 
 
 def _assign(callback: Callback, to: User, by: User, at: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,9 +17,24 @@ from webapp.db import db
 from webapp.tasks.models import Callback, CallbackAttempt, CallbackCall, CallbackKind, CallbackState, ClosedAs
 
 
+class Rule(StrEnum):
+    MISSED_IN_ENTRY = "every missed call is in an entry"
+    ONLY_MISSED = "only missed calls are in entries"
+    ONE_FOR_NUMBER = "one open entry for each number"
+    ONE_FOR_PERSON = "one open entry for each person"
+    COUNTS_CALLS = "an entry counts its calls"
+    HAS_CALL = "an open entry of missed calls has one"
+    COUNTS_ATTEMPTS = "an entry counts its vain attempts"
+    TALKED_TO = "no entry stands open whose caller was talked to since"
+    HAS_END = "what is open has no end, and what is closed has one"
+    DISMISSED_BY = "who dismissed, and why, is known"
+    MERGED_INTO = "what was merged is in another entry"
+    CLAIMED_BY = "a claim is somebody's and runs out"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    rule: str
+    rule: Rule
     id: UUID  # of the call or the callback
 
 
@@ -26,19 +42,19 @@ def problems() -> list[Problem]:
     return [Problem(rule, found) for rule, query in _rules() for found in db.session.scalars(query)]
 
 
-def _rules() -> Iterator[tuple[str, sa.Select[UUID]]]:
-    yield "every missed call is in an entry", _missed_without_entry()
-    yield "only missed calls are in entries", _entered_but_not_missed()
-    yield "one open entry for each number", _two_open()
-    yield "one open entry for each person", _two_of_one_person()
-    yield "an entry counts its calls", _miscounted()
-    yield "an open entry of missed calls has one", _empty()
-    yield "an entry counts its vain attempts", _misattempted()
-    yield "no entry stands open whose caller was talked to since", _reached_but_open()
-    yield "what is open has no end, and what is closed has one", _half_closed()
-    yield "who dismissed, and why, is known", _unexplained()
-    yield "what was merged is in another entry", _merged_nowhere()
-    yield "a claim is somebody's and runs out", _claimed_by_nobody()
+def _rules() -> Iterator[tuple[Rule, sa.Select[UUID]]]:
+    yield Rule.MISSED_IN_ENTRY, _missed_without_entry()
+    yield Rule.ONLY_MISSED, _entered_but_not_missed()
+    yield Rule.ONE_FOR_NUMBER, _two_open()
+    yield Rule.ONE_FOR_PERSON, _two_of_one_person()
+    yield Rule.COUNTS_CALLS, _miscounted()
+    yield Rule.HAS_CALL, _empty()
+    yield Rule.COUNTS_ATTEMPTS, _misattempted()
+    yield Rule.TALKED_TO, _reached_but_open()
+    yield Rule.HAS_END, _half_closed()
+    yield Rule.DISMISSED_BY, _unexplained()
+    yield Rule.MERGED_INTO, _merged_nowhere()
+    yield Rule.CLAIMED_BY, _claimed_by_nobody()
 
 
 def _missed_without_entry() -> sa.Select[UUID]:

@@ -3,6 +3,7 @@ called back is called back by the time at which they truly called."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,10 +11,10 @@ import sqlalchemy as sa
 from webapp.calls.models import Call
 from webapp.db import db, now
 from webapp.tasks.actions import take_over
-from webapp.tasks.ledger import calls_of, close_reached, how, open_or_join, recount
+from webapp.tasks.ledger import calls_of, close_reached, expect_again, how, open_or_join, recount
 from webapp.tasks.lookup import first_reached, key_of, one_at_a_time, open_entry
 from webapp.tasks.models import Callback, CallbackCall, CallbackKind, ClosedAs
-from webapp.tasks.policies import policy_for
+from webapp.tasks.policies import GRACE, policy_for
 from webapp.tasks.rows import changed, reopen, set_due
 
 BY_A_CALL = (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN)
@@ -92,7 +93,7 @@ def _open_again(entry: Callback) -> None:
         entry.closed_by_call_id, entry.closed_at = other.id, other.answered_at
         return
     one_at_a_time(entry.party_id)
-    due_at = policy_for(entry.queue).due(entry.first_missed_at)
+    due_at = _due(entry)
     if (same := open_entry(key, entry.number, entry.party_id)) is not None:
         take_over(entry, same, at=now())
         set_due(same, min(same.due_at, due_at), at=now())
@@ -101,6 +102,21 @@ def _open_again(entry: Callback) -> None:
         reopen(entry, key)
         entry.claimed_by_id = entry.claimed_at = entry.claimed_until = None
         set_due(entry, due_at, at=now())
+        if not _rang_since(entry):
+            expect_again(entry)
+
+
+def _due(entry: Callback) -> datetime:
+    """A promise is due at its moment, and sooner only for who has rung since it was given."""
+    policy = policy_for(entry.queue)
+    if entry.promised_for is None:
+        return policy.due(entry.first_missed_at)
+    return min([entry.promised_for + GRACE, *map(policy.due, _rang_since(entry))])
+
+
+def _rang_since(entry: Callback) -> list[datetime]:
+    """Since it was opened: what a promise took over from before is done with it."""
+    return [call.ended_at for call in calls_of(entry) if call.ended_at and call.ended_at > entry.first_missed_at]
 
 
 def _enter_anew(entry: Callback, calls: list[Call]) -> None:

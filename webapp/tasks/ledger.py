@@ -110,7 +110,8 @@ def hide_number(call: Call, told: str | None) -> None:
     if calls or entry.kind is CallbackKind.PROMISE:
         recount(entry, calls)
         if not calls:
-            _expect_again(entry)
+            entry.name_raw = ""
+            expect_again(entry)
         open_or_join(call)
     else:
         entry.number, entry.number_raw, entry.name_raw, entry.party_id = None, "", "", None
@@ -119,12 +120,11 @@ def hide_number(call: Call, told: str | None) -> None:
     changed(entry)
 
 
-def _expect_again(promise: Callback) -> None:
+def expect_again(promise: Callback) -> None:
     """Nobody rang whom it was promised to: it is of its own moment again, unless somebody is on it, or was."""
     if promise.state is not CallbackState.OPEN or promise.attempts or promise.promised_for is None:
         return
     promise.state, promise.retry_at = CallbackState.WAITING, promise.promised_for - REMINDED_BEFORE
-    promise.name_raw = ""
     set_due(promise, promise.promised_for + GRACE)
 
 

@@ -147,7 +147,13 @@ def figures(reader: User) -> Figures:
 
 
 def queues() -> list[str]:
-    query = sa.select(Callback.queue).where(Callback.queue.is_not(None)).distinct().order_by(Callback.queue)
+    """Of all callbacks, also of closed ones, which can be filtered as well.
+
+    Each name asks the index for the next one: as many steps as there are queues, however many callbacks they have."""
+    known = sa.select(sa.func.min(Callback.queue).label("queue")).cte("known", recursive=True)
+    following = sa.select(sa.func.min(Callback.queue)).where(Callback.queue > known.c.queue).scalar_subquery()
+    known = known.union_all(sa.select(following).where(known.c.queue.is_not(None)))
+    query = sa.select(known.c.queue).where(known.c.queue.is_not(None)).order_by(known.c.queue)
     return [queue for queue in db.session.scalars(query) if queue]
 
 

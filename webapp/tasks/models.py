@@ -60,7 +60,7 @@ class Callback(Identified, Model):
     name_raw: Mapped[str] = mapped_column(sa.Text, default="")
     party_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("party.id", ondelete="SET NULL"))
     switch: Mapped[str] = mapped_column(sa.String(40))
-    queue: Mapped[str | None] = mapped_column(sa.String(80))
+    queue: Mapped[str | None] = mapped_column(sa.String(80), index=True)
     did: Mapped[str | None] = mapped_column(sa.String(80))
     kind: Mapped[CallbackKind] = mapped_column(enum_type(CallbackKind), default=CallbackKind.MISSED)
     state: Mapped[CallbackState] = mapped_column(enum_type(CallbackState), default=CallbackState.OPEN)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -26,6 +26,11 @@ def callback(callback_id: UUID) -> Callback:
     if found is None:
         raise NotFound(_("There is no such callback."))
     return found
+
+
+def by_ids(callback_ids: Iterable[UUID]) -> Sequence[Callback]:
+    query = sa.select(Callback).where(Callback.id.in_(list(callback_ids))).options(*SHOWN)
+    return db.session.scalars(query).unique().all()
 
 
 def broken_rules() -> dict[UUID, str]:

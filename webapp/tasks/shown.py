@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flask import current_app
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from telephony import numbers
 from webapp.accounts.models import User
@@ -19,9 +21,24 @@ from webapp.calls.models import Call
 from webapp.contacts import shown as contacts
 from webapp.contacts.models import Party
 from webapp.db import now
-from webapp.tasks import queries, zones
-from webapp.tasks.listing import Filters, order_key
-from webapp.tasks.models import Callback
+from webapp.tasks import audit, queries, zones
+from webapp.tasks.listing import Filters, Tab, order_key
+from webapp.tasks.models import Callback, CallbackKind, CallbackState
+
+RULES = {
+    audit.Rule.MISSED_IN_ENTRY: _l("A missed call is in no entry"),
+    audit.Rule.ONLY_MISSED: _l("A call that was not missed is in an entry"),
+    audit.Rule.ONE_FOR_NUMBER: _l("One number has several open entries"),
+    audit.Rule.ONE_FOR_PERSON: _l("One person has several open entries"),
+    audit.Rule.COUNTS_CALLS: _l("The entry does not count as many calls as it has"),
+    audit.Rule.HAS_CALL: _l("The open entry has no missed call"),
+    audit.Rule.COUNTS_ATTEMPTS: _l("The entry does not count as many attempts as were made"),
+    audit.Rule.TALKED_TO: _l("The entry is open although somebody talked to the caller since"),
+    audit.Rule.HAS_END: _l("The entry is open and has an end, or is closed and has none"),
+    audit.Rule.DISMISSED_BY: _l("It is not known who dismissed the entry, or why"),
+    audit.Rule.MERGED_INTO: _l("The merged entry goes on in no other one"),
+    audit.Rule.CLAIMED_BY: _l("The entry is claimed by nobody, or without an end"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +131,35 @@ def who(callback: Callback) -> str:
     name = callback.party.name if callback.party else callback.name_raw
     number = calls.number_display(callback.number, callback.number_raw, callback.switch)
     return name or number or _("Number withheld")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry as other pages speak of it."""
+
+    who: str
+    url: str
+
+
+def places(callback_ids: Iterable[UUID]) -> dict[UUID, Place]:
+    """Of those that are still there."""
+    return {found.id: Place(who(found), url(found)) for found in queries.by_ids(callback_ids)}
+
+
+def url(callback: Callback) -> str:
+    """The list that it stands in, narrowed to its number."""
+    tab = Tab.OPEN
+    if callback.state is CallbackState.CLOSED:
+        tab = Tab.CLOSED
+    elif callback.state is CallbackState.WAITING:
+        tab = Tab.PROMISES if callback.kind is CallbackKind.PROMISE else Tab.WAITING
+    asked = {"tab": tab.value} | ({"q": callback.number} if callback.number else {})
+    return f"/callbacks?{urlencode(asked)}#callback-{callback.id}"
+
+
+def rule(broken: str) -> str:
+    """Which rule of the ledger is broken, in words."""
+    return str(RULES.get(broken, broken))  # type: ignore[call-overload]
 
 
 def details(callback: Callback, reader: User) -> Details:

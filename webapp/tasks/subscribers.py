@@ -14,6 +14,7 @@ from webapp.calls.events import (
     CustomerNotReached,
     CustomerReached,
     NumberWithheld,
+    PartyChosen,
 )
 from webapp.calls.models import Call
 from webapp.contacts.events import PhoneAdded
@@ -21,7 +22,7 @@ from webapp.contacts.queries import parties_with_number
 from webapp.db import db
 from webapp.events import after_commit_together, on
 from webapp.tasks import corrections, tickets
-from webapp.tasks.actions import adopt, give_up_all
+from webapp.tasks.actions import adopt, follow_choice, give_up_all
 from webapp.tasks.events import CallbacksChanged
 from webapp.tasks.ledger import attempt_over, close_reached, follow_merge, hide_number, open_or_join, take_back
 
@@ -87,6 +88,11 @@ def name_open_callback(event: PhoneAdded) -> None:
     if [party.id for party in parties_with_number(event.number)] != [event.party_id]:
         return  # several share the number: nobody knows yet who called
     adopt(event.number, event.party_id)
+
+
+@on(PartyChosen)
+def rename_callback(event: PartyChosen) -> None:
+    follow_choice(event.call_id, event.party_id)
 
 
 @after_commit_together(CallbacksChanged)

@@ -33,16 +33,20 @@ def open_ticket(call: Call, *, queue: str, number: str, at: datetime) -> None:
     place = call.queued_at or call.started_at
     link = db.session.get(CallbackCall, call.id)
     ticket = db.session.get(Callback, link.callback_id) if link else None
+    party_id = call.party_id if number_known == call.number else party_for(number_known) if number_known else None
     if ticket is None:
-        party_id = call.party_id if number_known == call.number else party_for(number_known) if number_known else None
         one_at_a_time(party_id)
         key = f"tel:{number_known}" if number_known else key_of(call)
-        ticket = _joined(open_entry(key, number_known, party_id), queue, place, at)
+        entry = open_entry(key, number_known, party_id)
+        if entry and at > entry.last_missed_at:
+            _confirm(entry, number_known, party_id)
+        ticket = _joined(entry, queue, place, at)
         ticket = ticket or _opened(call, key, number_known, party_id, queue, place, at)
         db.session.add(CallbackCall(call_id=call.id, callback_id=ticket.id))
         if ticket.kind is CallbackKind.PROMISE:
             give(ticket, at)
     if ticket.is_open and ticket.kind is CallbackKind.MISSED:
+        _confirm(ticket, number_known, party_id)
         _keep_place(ticket, queue, place)
     changed(ticket)
 
@@ -105,6 +109,20 @@ def _typed(call: Call, number: str) -> str | None:
     typed = e164(number, region) if number else None
     countries = (region, call.number) if call.number else (region,)
     return typed if typed and is_ordinary(typed, *countries) else None
+
+
+def _confirm(entry: Callback, number: str | None, party_id: UUID | None) -> None:
+    """Whoever was to be called elsewhere is called at the number that they just said is theirs, unless somebody else is
+    to be called there."""
+    if number is None or entry.number == number or _is_anothers(f"tel:{number}", entry):
+        return
+    entry.number, entry.number_raw, entry.open_key = number, number, f"tel:{number}"
+    entry.party_id = party_id or (entry.party_id if entry.number is None else None)
+    db.session.flush()
+
+
+def _is_anothers(key: str, entry: Callback) -> bool:
+    return bool(db.session.scalar(sa.select(sa.exists().where(Callback.open_key == key, Callback.id != entry.id))))
 
 
 def _joined(entry: Callback | None, queue: str, place: datetime, at: datetime) -> Callback | None:

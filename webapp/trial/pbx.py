@@ -127,18 +127,7 @@ class Pbx:
 
     def switch(self, name: str = "trial") -> SwitchSettings:
         """What Ringback must know of this PBX."""
-        return SwitchSettings(
-            name=name,
-            host="127.0.0.1",
-            port=self.ports.ami,
-            events=Login("ringback-events", self.secrets.events),
-            commands=Login("ringback-commands", self.secrets.commands),
-            answer=Login("ringback-answer", self.secrets.answer),
-            trunks=("PJSIP/trunk",),
-            own_numbers=tuple(self.people.did_labels),
-            did_labels=self.people.did_labels,
-            books=str(self.log_dir),
-        )
+        return self._told().switch(name, self.people)
 
     def start(self) -> None:
         """Returns when Asterisk has booted and AMI answers; raises `PbxFailed`."""
@@ -290,25 +279,31 @@ class Pbx:
         return "\n".join((console + self.log_text()).splitlines()[-8:])
 
     def _tell_where(self) -> None:
-        told = {
-            "pid": self.pid,
-            "sip": self.ports.sip,
-            "ami": self.ports.ami,
-            "answer": self.secrets.answer,
-            "log_dir": str(self.log_dir),
-        }
-        _write_private(_trial_file(self.state_dir), json.dumps(told))
+        self._told().tell(self.state_dir)
+
+    def _told(self) -> RunningTrial:
+        return RunningTrial(
+            pid=self.pid or 0,
+            sip=self.ports.sip,
+            ami=self.ports.ami,
+            log_dir=self.log_dir,
+            events=self.secrets.events,
+            commands=self.secrets.commands,
+            answer=self.secrets.answer,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class RunningTrial:
-    """A PBX that this program or another one has started, as far as a caller needs to know it."""
+    """A PBX that this program or another one has started, as far as whoever speaks with it needs to know it."""
 
     pid: int
     sip: int
     ami: int
     log_dir: Path
-    answer: str = field(repr=False)  # the secret of ringback-answer
+    events: str = field(repr=False)  # the secrets of its three AMI users
+    commands: str = field(repr=False)
+    answer: str = field(repr=False)
 
     @classmethod
     def at(cls, state_dir: Path) -> RunningTrial:
@@ -321,6 +316,25 @@ class RunningTrial:
             raise NoTrial(
                 "No trial is running here: start it with `make run`, and call from another terminal."
             ) from error
+
+    def tell(self, state_dir: Path) -> None:
+        """For `at`, in another program of the same user."""
+        _write_private(_trial_file(state_dir), json.dumps(asdict(self) | {"log_dir": str(self.log_dir)}))
+
+    def switch(self, name: str, people: Cast | None = None) -> SwitchSettings:
+        people = people or cast()
+        return SwitchSettings(
+            name=name,
+            host="127.0.0.1",
+            port=self.ami,
+            events=Login("ringback-events", self.events),
+            commands=Login("ringback-commands", self.commands),
+            answer=Login("ringback-answer", self.answer),
+            trunks=("PJSIP/trunk",),
+            own_numbers=tuple(people.did_labels),
+            did_labels=people.did_labels,
+            books=str(self.log_dir),
+        )
 
 
 def fill(text: str, values: Mapping[str, str], rows: Mapping[str, Iterable[Mapping[str, str]]]) -> str:

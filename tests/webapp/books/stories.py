@@ -22,15 +22,15 @@ from telephony.events import (
     Result,
     Resynced,
 )
+from tests.webapp.tasks.callers import DANA, DANA_E164
 from webapp.books import actions
 from webapp.books.models import Recovery, Source
 from webapp.calls import capture
 from webapp.db import db, now, transaction
 
+__all__ = ["DANA_E164"]
 T = TypeVar("T")
 BEGAN = now().replace(microsecond=0) - timedelta(hours=1)
-DANA = "6944000001"
-DANA_E164 = "+306944000001"
 
 
 def at(seconds: float) -> datetime:

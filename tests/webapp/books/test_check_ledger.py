@@ -261,6 +261,9 @@ def test_a_day_that_did_not_balance_is_checked_again_the_next_night(athens: None
 def test_a_check_in_the_course_of_a_day_does_not_take_its_nights_place(athens: None) -> None:
     began(NIGHT - timedelta(hours=20))
     checking.check_now(NIGHT - timedelta(hours=8))
+    assert {check.day.day for check in all_of(LedgerCheck)} == {24}, "before, the books were not read"
+    began(NIGHT - timedelta(hours=40))
+    checking.check_now(NIGHT - timedelta(hours=8))
     assert {check.day.day for check in all_of(LedgerCheck)} == {23, 24}
     checking.check_what_is_due(NIGHT)
     assert queries.check_of(date(2026, 11, 24), "main").at == NIGHT  # type: ignore[union-attr]

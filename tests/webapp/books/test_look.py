@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from config.settings import Settings
 from telephony.events import Caller, CallsMerged, Resynced
-from tests.factories import make_party
+from tests.factories import make_callback, make_party
 from tests.webapp.books.stories import DANA_E164, all_of, answered, at, booked, ended, enter, only, started, tell
 from webapp.accounts.models import User
 from webapp.books import actions, checking
@@ -23,7 +23,9 @@ from webapp.books.models import LedgerCheck, Recovery, Source
 from webapp.calls.models import Call
 from webapp.cli import main
 from webapp.db import db, now, transaction
+from webapp.tasks.audit import Rule
 from webapp.tasks.models import Callback, CallbackCall
+from webapp.tasks.shown import RULES
 
 As = Callable[[User], FlaskClient]
 SCRIPT = "<script>alert(1)</script>"
@@ -106,6 +108,39 @@ def test_a_supervisor_checks_now_and_is_alarmed_on_every_page(as_: As, sofia: Us
     assert f"/calls/{only(Call).id}" in found
     assert browser.get("/desk/badges").json["ledger"] == 1
     assert "do not balance" in page(browser, "/contacts")
+
+
+def test_the_ledger_names_the_broken_rule_and_leads_to_what_breaks_it(as_: As, sofia: User, read: None) -> None:
+    make_party("Dana Reyes", DANA_E164)
+    enter(booked(), booked("2.0", start=100, end=130, customer=Caller("2101112222", "Erik")))
+    with transaction():
+        counts = sa.update(Callback).where(Callback.number == DANA_E164)
+        db.session.execute(counts.values(missed=7, kind="promise"))
+        lost = sa.select(Callback.id).where(Callback.number != DANA_E164)
+        db.session.execute(sa.update(Callback).where(Callback.id.in_(lost)).values(state="claimed"))
+        db.session.execute(sa.update(Call).where(Call.uid == "2.0").values(direction="internal"))
+    checking.check_now(now())
+    found = page(as_(sofia), "/ledger")
+    entry = next(callback for callback in all_of(Callback) if callback.number == DANA_E164)
+    assert "The list of callbacks contradicts itself" in found
+    assert "The entry does not count as many calls as it has" in found
+    place = f"/callbacks?tab=open&amp;q=%2B306944000001#callback-{entry.id}"
+    assert place in found and "Dana Reyes" in found
+    assert "The entry is claimed by nobody, or without an end" in found
+    assert "A call that was not missed is in an entry" in found
+    assert "2.0</bdi>" in found, "a call that is not hers to open"
+    assert f'id="callback-{entry.id}"' in page(as_(sofia), place.replace("&amp;", "&").split("#")[0])
+
+
+def test_the_ledger_leads_to_the_entries_of_one_caller(as_: As, sofia: User, read: None) -> None:
+    enter(booked())
+    make_callback(DANA_E164, open_key="tel:other", last_missed_at=at(30), first_missed_at=at(30))
+    checking.check_now(now())
+    assert "/callbacks?q=%2B306944000001" in page(as_(sofia), "/ledger")
+
+
+def test_each_rule_has_its_words(app: Flask) -> None:
+    assert set(RULES) == set(Rule)
 
 
 def test_agents_have_no_ledger(as_: As, alice: User, read: None) -> None:
@@ -192,7 +227,42 @@ def test_the_ledger_is_checked_on_a_terminal(command: Callable[..., tuple[int, s
     found = json.loads(told)
     assert status == 1 and found["offenders"][0]["call_id"] == str(only(Call).id)
     assert command("ledger", "check", "--from", begin, "--to", begin)[0] == 0
-    assert command("ledger", "check", "--from", begin, "--switch", "other")[0] == 0
+    assert command("ledger", "check", "--from", begin, "--switch", "other")[0] == 2
+
+
+def test_a_day_whose_books_were_not_read_whole_is_told_on_a_terminal(command: Callable[..., tuple[int, str]]) -> None:
+    today, before = now().date(), now().date() - timedelta(days=2)
+    check = ("ledger", "check", "--from", f"{before}", "--to", f"{today}")
+    midnight = datetime.combine(today, time(), UTC)
+    with transaction():
+        actions.open_books("main", at=midnight).began_at = midnight - timedelta(days=3)
+        actions.note_end("main", midnight - timedelta(days=1, hours=12))
+        actions.note_damage("main", midnight - timedelta(days=1, hours=11), gaps=1, unparseable=0, unwritten=0)
+    status, told = command(*check)
+    days = [line for line in told.splitlines() if "not complete" in line]
+    assert status == 3 and len(days) == 3
+    assert all(f"{before + timedelta(days=n)}  main" in line and "to the end" in line for n, line in enumerate(days))
+    with transaction():
+        actions.note_end("main", now())
+    status, told = command(*check)
+    assert status == 3 and [line for line in told.splitlines() if "not complete" in line] == [
+        f"  {before}  main  not complete: Some of what the telephone system wrote down could not be read."
+    ]
+    status, told = command(*check, "--json")
+    found = json.loads(told)
+    assert (status, found["balances"]) == (3, False)
+    assert found["incomplete"][0] == {"day": f"{before}", "switch": "main", "why": "damaged"}
+    assert command("ledger", "check")[0] == 0, "today they are whole"
+    assert "Exit status" in command("ledger", "check", "--help")[1]
+
+
+def test_books_that_nobody_reads_prove_nothing(command: Callable[..., tuple[int, str]]) -> None:
+    assert command("ledger", "check")[0] == 3
+    with transaction():
+        actions.open_books("main", at=now())
+        actions.note_end("main", now())
+    status, told = command("ledger", "check", "--from", f"{now() - timedelta(days=2):%Y-%m-%d}")
+    assert (status, told.count("not complete")) == (3, 2), "nor what was written before they were connected"
 
 
 def test_the_ledger_is_checked_against_files(command: Callable[..., tuple[int, str]], fixtures_dir: Path) -> None:

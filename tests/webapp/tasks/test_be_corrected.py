@@ -25,6 +25,8 @@ from webapp.db import db, transaction
 from webapp.tasks import actions, audit, promises
 from webapp.tasks.models import Callback, CallbackKind, CallbackState
 
+WEDNESDAY = 2 * 24 * 60
+
 
 def books(
     uid: str, minute: float, *, number: str = DANA, direction: Direction = Direction.INBOUND,
@@ -40,7 +42,7 @@ def books(
 
 def is_promised(alice: User) -> None:
     with transaction():
-        promises.promise(DANA_E164, after(2 * 24 * 60), by=db.session.merge(alice), at=after(0))
+        promises.promise(DANA_E164, after(WEDNESDAY), by=db.session.merge(alice), at=after(0))
 
 
 def by_number() -> dict[str | None, Callback]:
@@ -55,7 +57,7 @@ def test_a_number_withheld_late_leaves_the_promise_to_call_it(app: Flask, alice:
     found = by_number()
     promise = found[DANA_E164]
     assert (promise.kind, promise.state, promise.missed) == (CallbackKind.PROMISE, CallbackState.WAITING, 0)
-    assert (promise.retry_at, promise.due_at) == (after(2 * 24 * 60 - 10), after(2 * 24 * 60 + 5))
+    assert (promise.retry_at, promise.due_at) == (after(WEDNESDAY - 10), after(WEDNESDAY + 5))
     assert found[None].missed == 1, "whoever rang was somebody"
     assert audit.problems() == []
 
@@ -102,6 +104,29 @@ def test_a_later_conversation_closes_it_instead_and_is_said_to(app: Flask, alice
     ended("3", 10, by=alice)
     books("2", 5, direction=Direction.OUTBOUND, result=Result.NO_ANSWER)
     assert story() == [(("1",), "rang_in", "3")]
+
+
+def test_a_conversation_that_never_was_leaves_the_promise_beside_what_was_missed_since(app: Flask, alice: User) -> None:
+    is_promised(alice)
+    ended("2", 5, by=alice)
+    ended("3", 10)
+    books("2", 5)
+    left = by_number()[DANA_E164]
+    assert (left.kind, left.promised_for, left.promised_by_id) == (CallbackKind.PROMISE, after(WEDNESDAY), alice.id)
+    assert (left.assigned_to_id, left.promised_zone) == (alice.id, "Europe/Athens")
+    assert (left.state, left.missed, left.due_at) == (CallbackState.OPEN, 2, after(36)), "she rang, and waits"
+    assert promises.kept(after(0), after(2 * WEDNESDAY), at=after(3 * WEDNESDAY)) == promises.Kept(0, 1)
+    assert audit.problems() == []
+
+
+def test_a_call_that_never_was_keeps_no_promise(app: Flask, alice: User) -> None:
+    is_promised(alice)
+    ended("2", 5, by=alice, direction=Direction.OUTBOUND)
+    books("2", 5, direction=Direction.OUTBOUND, result=Result.NO_ANSWER)
+    promise = entry()
+    assert (promise.state, promise.retry_at) == (CallbackState.WAITING, after(WEDNESDAY - 10))
+    assert promise.due_at == after(WEDNESDAY + 5), "at its own moment, and not before"
+    assert audit.problems() == []
 
 
 def test_a_call_of_ours_that_was_told_as_theirs_leaves_no_entry(app: Flask) -> None:

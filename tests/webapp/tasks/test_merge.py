@@ -12,8 +12,8 @@ from webapp.accounts.models import User
 from webapp.calls import capture
 from webapp.db import db, transaction
 from webapp.errors import Conflict
-from webapp.tasks import actions, audit
-from webapp.tasks.models import Callback, ClosedAs
+from webapp.tasks import actions, audit, promises
+from webapp.tasks.models import Callback, CallbackKind, CallbackState, ClosedAs
 
 
 @pytest.fixture
@@ -36,6 +36,20 @@ def test_the_one_goes_on_with_the_calls_of_both(two: tuple[Callback, Callback]) 
     merged, left = entries()
     assert (merged.closed_as, merged.merged_into_id) == (ClosedAs.MERGED, left.id)
     assert (left.missed, left.first_missed_at, left.due_at) == (2, after(1), after(31)), "the sooner promise holds"
+    assert audit.problems() == []
+
+
+def test_what_was_promised_for_the_one_is_promised_for_the_other(app: Flask, alice: User) -> None:
+    with transaction():
+        promises.promise("+302310000001", after(600), by=db.session.merge(alice), at=after(0), note="The red ones")
+    ended("1", 5)
+    promise, missed = entries()
+    with transaction():
+        actions.merge(get(promise), get(missed))
+    left = next(callback for callback in entries() if callback.is_open)
+    assert (left.id, left.kind, left.promised_for) == (missed.id, CallbackKind.PROMISE, after(600))
+    assert (left.promised_by_id, left.assigned_to_id, left.note) == (alice.id, alice.id, "The red ones")
+    assert (left.state, left.missed, left.due_at) == (CallbackState.OPEN, 1, after(36))
     assert audit.problems() == []
 
 
