@@ -22,9 +22,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from telephony.ami.frames import Frame
-from telephony.events import CallEvent, Resynced
 from telephony.journal import Cursor, Entry, Journal, JournalReader, Mark, Position
-from telephony.playback import Playback, Tracker
+from telephony.playback import Playback, Told, Tracker
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ LOOKS = 2  # at the switch's list of channels after a forgery: what two of them 
 LOOK_EVERY = 2.0
 SOURCE = 80  # characters of a forger's channel that are told
 
-Event = CallEvent | Resynced
+Event = Told
 OnFrames = Callable[[list[bytes]], None]
 
 

@@ -274,6 +274,17 @@ class FakeAsterisk:
         for session in [*self._sessions]:
             session.end()
 
+    # ------------------------------------------------------------------------------------------------------ queues
+
+    def add_member(self, queue: str, line: str, *, interface: str = "") -> None:
+        self.board.add_member(queue, interface or line, line)
+
+    def pause_member(self, line: str, paused: bool, reason: str = "", queue: str = "") -> int:
+        """As a feature code does, or somebody at the switch; in how many queues."""
+        changed = self.board.pause(line, paused, reason, queue)
+        self.send(*(_event("QueueMemberPause", "agent,all", **member) for member in changed))
+        return len(changed)
+
     # ----------------------------------------------------------------------------------------------------- actions
 
     def _permitted(self, user: FakeUser, action: str) -> bool:
@@ -498,8 +509,13 @@ class _Session:
             self._answer("Error", Message="No such channel")
 
     def _pause(self, action: Headers) -> None:
-        """Whoever is in a recording's queue is in it whatever is said: only the answer is Asterisk's."""
-        self._answer("Success", Message="Interface paused successfully")
+        """Whoever is in a recording's queue is in it whatever is said: of those only the answer is Asterisk's."""
+        line, paused = action.get("Interface", ""), action.get("Paused", "").lower() in ("true", "1", "yes")
+        changed = self._pbx.pause_member(line, paused, action.get("Reason", ""), action.get("Queue", ""))
+        if self._pbx.board.members and not changed:
+            self._answer("Error", Message="Interface not found")
+        else:
+            self._answer("Success", Message=f"Interface {'paused' if paused else 'unpaused'} successfully")
 
     def _notify(self, action: Headers) -> None:
         if self._pbx._answer(action.get("Channel", "")):

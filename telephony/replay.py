@@ -9,8 +9,8 @@ from typing import Any
 from telephony.ami.causes import endpoint
 from telephony.ami.frames import Frame
 from telephony.ami.tracker import CallTracker
-from telephony.events import CallEnded, CallEvent, CallsMerged, CallSummary, LegSummary, Resynced
-from telephony.playback import Playback
+from telephony.events import CallEnded, CallsMerged, CallSummary, LegSummary
+from telephony.playback import Playback, Told
 
 
 def derive(frames: Iterable[Frame], trunks: Sequence[str] = ("PJSIP/trunk",)) -> Iterator[CallSummary]:
@@ -25,7 +25,7 @@ def derive(frames: Iterable[Frame], trunks: Sequence[str] = ("PJSIP/trunk",)) ->
     yield from sorted(calls.values(), key=lambda call: call.started_at or began)
 
 
-def _collect(events: Iterable[CallEvent | Resynced], calls: dict[str, CallSummary]) -> None:
+def _collect(events: Iterable[Told], calls: dict[str, CallSummary]) -> None:
     for event in events:
         if isinstance(event, CallEnded):
             calls[event.uid] = event.summary

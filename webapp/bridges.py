@@ -22,6 +22,7 @@ from config.settings import Settings, SwitchSettings
 from telephony.ami.client import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge, BridgeStatus, Event
+from telephony.events import CallEvent, Resynced
 from telephony.journal import Journal, JournalBusy
 from webapp import leases
 from webapp.books import place
@@ -156,7 +157,8 @@ class BridgeKeeper:
         def deliver(event: Event) -> None:
             with self._app.app_context():
                 try:
-                    capture.record(event, switch=name)
+                    if isinstance(event, CallEvent | Resynced):
+                        capture.record(event, switch=name)
                 except AWAY:
                     raise
                 except Exception as error:  # a few more tries (somebody may have been faster), then set aside

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeGuard
 
-from telephony.ami import causes
+from telephony.ami import causes, members
 from telephony.ami.callbook import CallBook
 from telephony.ami.calls import Call, Leg, PendingTransfer
 from telephony.ami.channels import Channel, Role, is_given
@@ -17,7 +17,7 @@ from telephony.ami.sentry import Forgeries, Sentry
 from telephony.ami.snapshot import Doubts, resync
 from telephony.ami.tickets import callback_requested
 from telephony.ami.untrusted import party_name
-from telephony.events import CallEvent, LegResult, LinesForged, QueueJoined, Resynced
+from telephony.events import CallEvent, LegResult, LinesForged, MemberPaused, MembersListed, QueueJoined, Resynced
 
 Headers = Mapping[str, str]
 
@@ -54,6 +54,7 @@ class CallTracker:
         self._accused: list[tuple[Call, str]] = []  # who forged, of whom that was not told yet
         self._tainted: dict[str, str] = {}  # calls, and the forgers' channels; oldest first
         self._doubts: frozenset[tuple[str, ...]] = frozenset()
+        self._members: list[MemberPaused | MembersListed] = []
         self._handlers: dict[str, Callable[[Headers, datetime], None]] = {
             "Newchannel": self._newchannel,
             "Newstate": self._newstate,
@@ -79,6 +80,7 @@ class CallTracker:
             "OriginateResponse": self._originate_response,
             "VarSet": self._varset,
             "Newexten": self._newexten,
+            members.PAUSED: self._member_paused,
             "UserEvent": lambda headers, at: callback_requested(self._book, headers, self._known(headers, at), at),
         }
 
@@ -135,7 +137,14 @@ class CallTracker:
             call.uid for call in self._book.calls.values() if call.open and _is_listed_talking(call, listed)
         )
         told = Resynced(at=at, open_uids=self.open_uids(), restarted=restarted, talking_uids=talking)
+        if queues:  # else the switch has no queues, or did not tell
+            self._members.append(MembersListed(at=at, members=members.listed(queues), restarted=restarted))
         return [*self._told(), told]
+
+    def members(self) -> list[MemberPaused | MembersListed]:
+        """What was told of phones in queues since the last time; no call hangs on it."""
+        told, self._members = self._members, []
+        return told
 
     def open_uids(self) -> frozenset[str]:
         return frozenset(call.uid for call in self._book.calls.values() if call.open)
@@ -448,6 +457,10 @@ class CallTracker:
         call = transferer.call
         is_ours = call.exists and transferer is not call.last_customer and len(call.transfers) < _TRANSFERS_REMEMBERED
         return transferer, call if is_ours else None
+
+    def _member_paused(self, headers: Headers, at: datetime) -> None:
+        if (member := members.member_of(headers)) is not None:
+            self._members.append(MemberPaused(at=at, member=member))
 
     def _originate_response(self, headers: Headers, at: datetime) -> None:
         originate_response(self._book, headers, self._known(headers, at), at)
