@@ -23,6 +23,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config.settings import Settings
 from webapp import assets_build, health, jobs, live, logs, switches
 from webapp.accounts.actions import LOCALES, logged_in, logged_out
+from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.models import Role, User
 from webapp.books import intake
 from webapp.calls.shown import result_word
@@ -154,6 +155,7 @@ def _locale() -> str | None:
 def _arrived(_app: Flask, user: User, **_: Any) -> None:
     with transaction():
         logged_in(db.session.get_one(User, user.id))
+    jobs.soon(keep_in_step, str(user.id))
 
 
 def _left(_app: Flask, user: User, **_: Any) -> None:
@@ -161,6 +163,7 @@ def _left(_app: Flask, user: User, **_: Any) -> None:
     with transaction():
         logged_out(db.session.get_one(User, user_id))
     live.end_sessions(user_id)
+    jobs.soon(keep_in_step, str(user_id))
 
 
 def _ask_to_log_in(_mechanisms: Any = None, headers: Any = None) -> Any:

@@ -25,6 +25,7 @@ from telephony.bridge import Bridge, BridgeStatus, Event
 from telephony.events import CallEvent, Resynced
 from telephony.journal import Journal, JournalBusy
 from webapp import leases
+from webapp.accounts import capture as accounts
 from webapp.books import place
 from webapp.books.keeper import Bookkeeper
 from webapp.books.patience import Bridge as Bridging
@@ -159,6 +160,8 @@ class BridgeKeeper:
                 try:
                     if isinstance(event, CallEvent | Resynced):
                         capture.record(event, switch=name)
+                    else:
+                        accounts.record(event, switch=name)
                 except AWAY:
                     raise
                 except Exception as error:  # a few more tries (somebody may have been faster), then set aside

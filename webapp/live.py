@@ -7,12 +7,13 @@ a page that was away compares it (`/live/since`) and converges; a lost message c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from flask import Flask
+import structlog
+from flask import Flask, request
 from flask_login import current_user
 from flask_socketio import SocketIO, join_room
 from sqlalchemy.orm import Mapped, mapped_column
@@ -21,6 +22,9 @@ from config.settings import Settings
 from webapp.db import Model, db
 
 socketio = SocketIO()
+log = structlog.get_logger(__name__)
+_sockets: dict[str, UUID] = {}  # of this process: whose each is
+_on_connect: list[Callable[[UUID], None]] = []
 
 
 class LiveVersion(Model):
@@ -48,8 +52,31 @@ def init(app: Flask, settings: Settings, *, async_mode: str | None = None) -> No
 def _connect(_auth: Any = None) -> bool | None:
     if not current_user.is_authenticated:
         return False
-    join_room(room(current_user.id))
+    user_id = current_user.id
+    join_room(room(user_id))
+    _sockets[request.sid] = user_id  # type: ignore[attr-defined]
+    for listener in _on_connect:
+        try:
+            listener(user_id)
+        except Exception:
+            log.exception("a listener failed", listener=listener.__qualname__)
     return None
+
+
+@socketio.on("disconnect")  # type: ignore[untyped-decorator]
+def _disconnect(*_: Any) -> None:
+    _sockets.pop(request.sid, None)  # type: ignore[attr-defined]
+
+
+def on_connect(listener: Callable[[UUID], None]) -> Callable[[UUID], None]:
+    """Called with whose socket it is. It may fail: the socket stays."""
+    _on_connect.append(listener)
+    return listener
+
+
+def connected() -> frozenset[UUID]:
+    """Whose sockets this process holds."""
+    return frozenset(_sockets.values())
 
 
 def room(user_id: UUID) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -11,16 +12,21 @@ from flask_security.utils import hash_password
 from telephony.commands import Pause
 from telephony.errors import SwitchError
 from webapp import switches, text
-from webapp.accounts.models import Absence, AgentStatus, Line, Role, Team, User
+from webapp.accounts import breaks, presence
+from webapp.accounts.events import StatusChanged
+from webapp.accounts.models import Absence, AgentStatus, ChangedBy, Line, QueueMember, Role, StatusPeriod, Team, User
 from webapp.accounts.permissions import ROLES
-from webapp.db import db, now
+from webapp.db import db, now, transaction
 from webapp.errors import Invalid, NotFound, Unavailable
+from webapp.events import publish
 
 LOCALES = ("en", "el")
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,38}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _ENDPOINT = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
 MIN_PASSWORD = 8
+LOGGED_OUT = "logged-out"  # the reason in which a switch keeps phones of whoever logged out
+_NOT_FOR_SWITCHES = re.compile(r"[^A-Za-z0-9 _.-]")
 
 
 def ensure_roles() -> None:
@@ -67,15 +73,35 @@ def set_head(team_name: str, head: User) -> None:
     team.head = head
 
 
-def set_status(user: User, status: AgentStatus) -> None:
-    """What the agent declares."""
-    if user.status is not status:
-        user.status, user.status_since = status, now()
+def set_status(
+    user: User, status: AgentStatus, *, reason: str = "", by: ChangedBy = ChangedBy.AGENT, at: datetime | None = None
+) -> None:  # fmt: skip
+    """What the agent declares. One period ends, and the next begins at the same moment."""
+    at, reason = at or now(), reason if status is AgentStatus.ON_BREAK else ""
+    if (user.status, user.status_reason) == (status, reason):
+        return
+    db.session.execute(
+        sa.update(StatusPeriod)
+        .where(StatusPeriod.user_id == user.id, StatusPeriod.ended_at.is_(None))
+        .values(ended_at=at)
+    )
+    db.session.add(StatusPeriod(user_id=user.id, status=status, reason=reason, by=by, began_at=at))
+    user.status, user.status_reason, user.status_since = status, reason, at
+    db.session.flush()
+    publish(StatusChanged(user_id=user.id, status=status.value, at=at))
+
+
+def take_break(user: User, code: str = "") -> None:
+    """Raises Invalid for a reason that nobody may choose. Without one it is just a break."""
+    if code and not breaks.may_choose(code):
+        raise Invalid(_("There is no such reason."), fields={"reason": _("There is no such reason.")})
+    set_status(user, AgentStatus.ON_BREAK, reason=code)
 
 
 def logged_in(user: User) -> None:
     """Somebody sits at the screen now."""
     user.logged_in_at = now()
+    presence.seen([user.id], user.logged_in_at)
     if user.status is AgentStatus.LOGGED_OUT:
         set_status(user, AgentStatus.AVAILABLE)
 
@@ -96,15 +122,44 @@ def add_absence(user: User, begins_at: datetime, ends_at: datetime, note: str = 
 
 
 def in_step(user: User) -> None:
-    """Tell the switches of the user's lines what the user declared. Outside a transaction. Raises Unavailable."""
-    asked = [(line.switch, Pause(line.endpoint, user.status is AgentStatus.ON_BREAK, "break")) for line in user.lines]
+    """Tell the switches of the user's lines what the user declared. Outside a transaction. Raises Unavailable; then it
+    is tried again by `jobs.keep_in_step`."""
+    declared_at, user_id = user.status_since, user.id
+    paused, reason = user.status is not AgentStatus.AVAILABLE, _reason_for_switches(user)
+    asked = [
+        (line.id, line.switch, Pause(line.endpoint, paused, reason), _needs_word(line, paused)) for line in user.lines
+    ]
     db.session.rollback()
-    for switch, command in asked:
+    for line_id, switch, command, needed in asked:
         try:
-            switches.get(switch).pause(command)
+            if needed:
+                switches.get(switch).pause(command)
         except SwitchError as error:
             problem = _("Your status is kept, but the telephone system did not follow: %(reason)s", reason=error.reason)
             raise Unavailable(problem) from error
+        told(line_id, user_id, declared_at)
+
+
+def _needs_word(line: Line, paused: bool) -> bool:
+    """Whoever comes for the first time, and is in a queue already, is left in those in which the switch has them."""
+    if paused or line.told_at:
+        return True
+    here = sa.select(QueueMember.paused).where(QueueMember.switch == line.switch, QueueMember.line == line.endpoint)
+    return all(db.session.scalars(here))
+
+
+def told(line_id: UUID, user_id: UUID, declared_at: datetime) -> None:
+    """A switch took it; unless something else was declared meanwhile."""
+    still = sa.exists().where(User.id == user_id, User.status_since == declared_at)
+    with transaction():
+        db.session.execute(sa.update(Line).where(Line.id == line_id, still).values(told_at=max(now(), declared_at)))
+
+
+def _reason_for_switches(user: User) -> str:
+    if user.status is AgentStatus.AVAILABLE:
+        return ""
+    word = user.status_reason if user.status is AgentStatus.ON_BREAK else LOGGED_OUT
+    return _NOT_FOR_SWITCHES.sub("-", word)[:40] or "break"
 
 
 def set_preferences(

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from webapp import live
+from webapp.accounts.events import PresenceChanged, StatusChanged
+from webapp.accounts.permissions import Permission
+from webapp.accounts.queries import users_who_may
+from webapp.events import after_commit, after_commit_together
+
+
+@after_commit(StatusChanged)
+def show_status(event: StatusChanged) -> None:
+    """On all pages of whose it is."""
+    live.push("desk", {"kind": "status"}, to=[event.user_id])
+
+
+@after_commit_together(StatusChanged)
+def show_statuses(_events: list[StatusChanged]) -> None:
+    _tell_heads()
+
+
+@after_commit_together(PresenceChanged)
+def show_presence(_events: list[PresenceChanged]) -> None:
+    _tell_heads()
+
+
+def _tell_heads() -> None:
+    """Those who answer for agents."""
+    live.push("desk", {"kind": "agents"}, to=users_who_may(Permission.CALL_READ_TEAM))
