@@ -94,7 +94,7 @@ def set_status(
 def take_break(user: User, code: str = "") -> None:
     """Raises Invalid for a reason that nobody may choose. Without one it is just a break."""
     if code and not breaks.may_choose(code):
-        raise Invalid(_("There is no such reason."), fields={"reason": _("There is no such reason.")})
+        raise Invalid(_("There is no such reason."), fields={"break_reason": _("There is no such reason.")})
     set_status(user, AgentStatus.ON_BREAK, reason=code)
 
 

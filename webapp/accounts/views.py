@@ -23,7 +23,7 @@ bp = Blueprint("accounts", __name__)
 @auth_required("session")  # type: ignore[untyped-decorator]
 def status() -> Any:
     sent = incoming.body()
-    given, reason = incoming.text(sent, "status"), incoming.text(sent, "reason")
+    given, reason = incoming.text(sent, "status"), incoming.text(sent, "break_reason")
     if given not in (AgentStatus.AVAILABLE, AgentStatus.ON_BREAK):
         raise Invalid(_("There is no such status."), fields={"status": "available, on_break"})
     user_id = current_user.id
@@ -35,7 +35,7 @@ def status() -> Any:
         else:
             set_status(user, AgentStatus.AVAILABLE)
     in_step(current_user)
-    return _back()
+    return back()
 
 
 @bp.post("/me/preferences")
@@ -46,10 +46,10 @@ def preferences() -> Any:
     with transaction():
         user = db.session.get_one(User, user_id)
         set_preferences(user, **{name: incoming.text(sent, name) or None for name in ("theme", "density", "locale")})
-    return _back()
+    return back()
 
 
-def _back() -> Any:
+def back() -> Any:
     """To the page they were at; never to another site, however its address is written."""
     if request.is_json or "X-Requested-With" in request.headers:
         return "", 204

@@ -21,6 +21,24 @@ class CallChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RingUnanswered:
+    """An agent's phone rang for a customer who calls, for as long as it was given."""
+
+    call_id: UUID
+    user_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingAnswered:
+    """An agent talks: they are there."""
+
+    call_id: UUID
+    user_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerReached:
     """A person of ours and the customer were connected."""
 

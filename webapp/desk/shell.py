@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp import live
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, may
+from webapp.agents import shown as agents
 from webapp.books import queries as books
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
@@ -22,7 +23,7 @@ from webapp.tasks.queries import how_many_open
 
 log = structlog.get_logger(__name__)
 # parts of pages that are asked for by themselves, and in a hurry
-FRAGMENTS = {"desk.callbar", "tasks.rows", "tasks.details", "tasks.schedule"}
+FRAGMENTS = {"desk.callbar", "desk.status", "tasks.rows", "tasks.details", "tasks.schedule"}
 LANGUAGES = [("en", "English"), ("el", "Ελληνικά")]
 
 
@@ -51,6 +52,10 @@ def callbar_context(user: User) -> dict[str, Any]:
     }
 
 
+def status_context(user: User) -> dict[str, Any]:
+    return {"me": agents.row_of(user), "reasons": agents.choices(user)}
+
+
 def badges(user: User) -> dict[str, int]:
     counted = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
     counted["notices"] = how_many_unread(user)
@@ -69,7 +74,7 @@ def _frame(user: User) -> dict[str, Any]:
     return {
         "nav": _nav(user),
         "bell": {"unread": how_many_unread(user)},
-        "presence": {"status": user.status, "since": user.status_since},
+        "presence": status_context(user),
         "callbar": callbar_context(user),
     }
 
@@ -81,8 +86,10 @@ def _nav(user: User) -> list[dict[str, Any]]:
         (Permission.CONTACT_READ, "/contacts", _("Contacts"), "users", ""),
         (Permission.CALL_READ, "/calls", _("Calls"), "phone", ""),
         (Permission.CALLBACK_WORK, "/callbacks", _("Callbacks"), "phone-incoming", "callbacks"),
+        (Permission.CALL_READ_TEAM, "/agents", _("Agents"), "users-group", ""),
         (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
         (Permission.QUEUE_MANAGE, "/settings/queues", _("Queues"), "settings", ""),
+        (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
     ]
     beside = {"/ledger": "/recoveries"}  # pages that are reached by the tabs of another
     words = {"ledger": _("do not balance")}

@@ -61,7 +61,7 @@ def lists(*members: Member, at: datetime | None = None, restarted: bool = False)
 
 
 def test_alice_goes_to_lunch_and_comes_back(at_work: FlaskClient, alice: User, switch: FakeSwitch) -> None:
-    assert at_work.post("/me/status", json={"status": "on_break", "reason": "lunch"}).status_code == 204
+    assert at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"}).status_code == 204
     assert seen(alice) == (AgentStatus.ON_BREAK, "lunch")
     at_work.post("/me/status", json={"status": "available"})
     assert seen(alice) == (AgentStatus.AVAILABLE, "")
@@ -69,7 +69,7 @@ def test_alice_goes_to_lunch_and_comes_back(at_work: FlaskClient, alice: User, s
 
 
 def test_history_has_each_period_and_they_lie_end_to_end(at_work: FlaskClient, alice: User) -> None:
-    for sent in ({"status": "on_break", "reason": "lunch"}, {"status": "on_break", "reason": "meeting"}):
+    for sent in ({"status": "on_break", "break_reason": "lunch"}, {"status": "on_break", "break_reason": "meeting"}):
         at_work.post("/me/status", json=sent)
         at_work.post("/me/status", json=sent)  # twice is once
     at_work.post("/logout")
@@ -85,8 +85,8 @@ def test_history_has_each_period_and_they_lie_end_to_end(at_work: FlaskClient, a
 
 @pytest.mark.parametrize("reason", ["siesta", "no-answer", "x\r\nAction: Originate", "9" * 90])
 def test_a_reason_that_is_not_to_be_chosen_is_refused_by_name(at_work: FlaskClient, alice: User, reason: str) -> None:
-    answer = at_work.post("/me/status", json={"status": "on_break", "reason": reason})
-    assert (answer.status_code, set(answer.json["error"]["fields"])) == (422, {"reason"})
+    answer = at_work.post("/me/status", json={"status": "on_break", "break_reason": reason})
+    assert (answer.status_code, set(answer.json["error"]["fields"])) == (422, {"break_reason"})
     assert seen(alice)[0] is AgentStatus.AVAILABLE
 
 
@@ -95,7 +95,7 @@ def test_a_reason_that_was_put_away_cannot_be_chosen_any_more(at_work: FlaskClie
         reason = breaks.reason_of("lunch")
         assert reason
         reason.active = False
-    assert at_work.post("/me/status", json={"status": "on_break", "reason": "lunch"}).status_code == 422
+    assert at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"}).status_code == 422
 
 
 def test_logging_out_takes_the_phone_out_and_logging_in_puts_it_back(
@@ -112,7 +112,7 @@ def test_a_switch_that_was_away_is_told_when_it_is_back_and_once(
     at_work: FlaskClient, alice: User, switch: FakeSwitch
 ) -> None:
     switch.refuse_with = SwitchUnavailable("it is off")
-    assert at_work.post("/me/status", json={"status": "on_break", "reason": "lunch"}).status_code == 503
+    assert at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"}).status_code == 503
     keep_in_step(at=now() + LATER)
     switch.refuse_with = None
     keep_in_step(at=now() + LATER)
@@ -155,7 +155,7 @@ def test_only_who_is_out_of_every_queue_is_on_a_break(at_work: FlaskClient, alic
 
 def test_the_echo_of_ones_own_command_changes_nothing(at_work: FlaskClient, alice: User) -> None:
     lists(member(False), member(False, queue="support"))
-    at_work.post("/me/status", json={"status": "on_break", "reason": "lunch"})
+    at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"})
     for queue in ("sales", "support"):
         hears(True, "lunch", queue=queue)
     at_work.post("/me/status", json={"status": "on_break"})
@@ -165,7 +165,7 @@ def test_the_echo_of_ones_own_command_changes_nothing(at_work: FlaskClient, alic
 
 def test_what_was_said_before_the_latest_declaration_is_past(at_work: FlaskClient, alice: User) -> None:
     before = now() - timedelta(minutes=1)
-    at_work.post("/me/status", json={"status": "on_break", "reason": "lunch"})
+    at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"})
     hears(False, at=before)
     assert seen(alice) == (AgentStatus.ON_BREAK, "lunch")
 
@@ -202,7 +202,7 @@ def test_out_since_earlier_is_corrected_on_the_switch(at_work: FlaskClient, alic
 
 
 def test_back_in_though_the_switch_took_her_break_is_the_end_of_it(at_work: FlaskClient, alice: User) -> None:
-    at_work.post("/me/status", json={"status": "on_break", "reason": "lunch"})
+    at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"})
     lists(member(False))
     assert seen(alice) == (AgentStatus.AVAILABLE, "")
 
@@ -211,7 +211,7 @@ def test_in_because_the_switch_was_never_told_is_corrected(
     at_work: FlaskClient, alice: User, switch: FakeSwitch
 ) -> None:
     switch.refuse_with = SwitchUnavailable("it is off")
-    at_work.post("/me/status", json={"status": "on_break", "reason": "lunch"})
+    at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"})
     switch.refuse_with = None
     lists(member(False))
     assert seen(alice) == (AgentStatus.ON_BREAK, "lunch")
@@ -222,7 +222,7 @@ def test_in_because_the_switch_was_never_told_is_corrected(
 def test_a_switch_that_was_restarted_has_forgotten_and_is_told_again(
     at_work: FlaskClient, alice: User, switch: FakeSwitch
 ) -> None:
-    at_work.post("/me/status", json={"status": "on_break", "reason": "lunch"})
+    at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"})
     switch.commands.clear()
     lists(member(False), restarted=True)
     assert seen(alice) == (AgentStatus.ON_BREAK, "lunch")
@@ -231,7 +231,7 @@ def test_a_switch_that_was_restarted_has_forgotten_and_is_told_again(
 
 
 def test_a_list_that_was_made_before_the_switch_was_told_says_nothing(at_work: FlaskClient, alice: User) -> None:
-    at_work.post("/me/status", json={"status": "on_break", "reason": "lunch"})
+    at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"})
     lists(member(False), at=now())
     assert seen(alice)[0] is AgentStatus.ON_BREAK
 
@@ -239,7 +239,7 @@ def test_a_list_that_was_made_before_the_switch_was_told_says_nothing(at_work: F
 def test_a_queue_that_she_joined_during_her_break_is_told_of_it(
     at_work: FlaskClient, alice: User, switch: FakeSwitch
 ) -> None:
-    at_work.post("/me/status", json={"status": "on_break", "reason": "lunch"})
+    at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"})
     switch.commands.clear()
     lists(member(True, "lunch", since=now()), member(False, queue="new"))
     assert seen(alice)[0] is AgentStatus.ON_BREAK

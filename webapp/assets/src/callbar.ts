@@ -60,6 +60,7 @@ export class Callbar extends HTMLElement {
   private onDesk(message: DeskMessage): void {
     this.seen = Math.max(this.seen, message.v ?? 0);
     void badges();
+    if (message.kind === "status") void this.refresh();
     changed(message.kind, message.ids);
   }
 
@@ -67,7 +68,7 @@ export class Callbar extends HTMLElement {
   private async catchUp(): Promise<void> {
     const answer = await send(`/live/since?v=${this.seen}`).then((r) => r.json() as Promise<{ v: number; changed: boolean }>).catch(() => null);
     if (answer) this.seen = Math.max(this.seen, answer.v);
-    for (const kind of ["callbacks", "notices", "recoveries", "ledger"]) changed(kind); // in nobody's version
+    for (const kind of ["callbacks", "notices", "recoveries", "ledger", "status", "agents"]) changed(kind); // in nobody's version
     if (answer?.changed) changed("call");
     saveAll();
     void badges();

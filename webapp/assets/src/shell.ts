@@ -147,23 +147,7 @@ function applied(form: HTMLFormElement, values: FormData): void {
       for (const button of all<HTMLButtonElement>(`button[name="${name}"]`, form)) button.setAttribute("aria-pressed", String(button.value === value));
     }
   }
-  if (form.dataset.fetch === "status") showStatus(form, String(values.get("status")));
-}
-
-function showStatus(form: HTMLFormElement, status: string): void {
-  const menu = form.closest("details")!, summary = menu.querySelector("summary")!;
-  for (const button of all<HTMLButtonElement>("button[name=status]", form)) {
-    const chosen = button.value === status;
-    chosen ? button.setAttribute("aria-current", "true") : button.removeAttribute("aria-current");
-    if (chosen) summary.querySelector(".text")!.textContent = button.textContent!.trim();
-  }
-  summary.className = status;
-  summary.querySelector("time")?.setAttribute("datetime", new Date().toISOString());
-  menu.open = false;
-  summary.focus();
-  announce(summary.querySelector(".text")!.textContent!);
-  void document.querySelector<Callbar>("ringback-callbar")?.refresh();
-  changed("call");
+  if (form.dataset.fetch === "status") void document.querySelector<Callbar>("ringback-callbar")?.refresh();
 }
 
 async function askToNotify(): Promise<void> {

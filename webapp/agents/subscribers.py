@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from webapp import jobs, live
+from webapp.accounts.events import StatusChanged
+from webapp.accounts.jobs import keep_in_step
+from webapp.accounts.models import AgentStatus, ChangedBy, User
+from webapp.accounts.permissions import Permission
+from webapp.accounts.queries import users_who_may
+from webapp.agents.actions import did_not_answer, is_here
+from webapp.agents.events import AttentionChanged
+from webapp.calls.events import RingAnswered, RingUnanswered
+from webapp.db import db
+from webapp.events import after_commit, on
+
+
+@on(RingUnanswered)
+def count_ring(event: RingUnanswered) -> None:
+    did_not_answer(db.session.get_one(User, event.user_id), event.at)
+
+
+@on(RingAnswered)
+def notice_answer(event: RingAnswered) -> None:
+    user = db.session.get_one(User, event.user_id)
+    if user.did_not_answer_at and user.did_not_answer_at <= event.at:
+        is_here(user, event.at, by=ChangedBy.SYSTEM)
+
+
+@on(StatusChanged)
+def forget_rings(event: StatusChanged) -> None:
+    """Whoever declares something themselves is there, or will not be asked."""
+    user = db.session.get_one(User, event.user_id)
+    if user.did_not_answer_at and user.did_not_answer_at < event.at and user.status is not AgentStatus.ON_BREAK:
+        user.did_not_answer_at = None
+
+
+@after_commit(AttentionChanged)
+def show_attention(event: AttentionChanged) -> None:
+    live.push("desk", {"kind": "status"}, to=[event.user_id])
+    live.push("desk", {"kind": "agents"}, to=users_who_may(Permission.CALL_READ_TEAM))
+    jobs.soon(keep_in_step, str(event.user_id))

@@ -1,0 +1,76 @@
+// <ringback-status>: the agent's status menu in the header. The server draws it (GET /desk/status), alike in all tabs.
+import htmx from "htmx.org";
+import { send } from "./api";
+import { onChanged } from "./changes";
+import { showTimes } from "./time";
+import { announce } from "./toasts";
+
+const CALM = 150; // several changes in a row are one request
+const FRESH = 60_000; // a break becomes too long without anybody doing anything
+
+class Status extends HTMLElement {
+  private timer = 0;
+  private said = "";
+  private deaf: () => void = () => undefined;
+
+  connectedCallback(): void {
+    this.said = this.word;
+    this.deaf = onChanged(({ kind }) => { if (kind === "status" || kind === "call") this.soon(); });
+    this.addEventListener("keydown", (event) => this.step(event));
+    this.addEventListener("submit", () => this.close());
+    const fresh = (): void => { if (!document.hidden) this.soon(); };
+    const beat = window.setInterval(fresh, FRESH), deaf = this.deaf;
+    this.deaf = () => { deaf(); clearInterval(beat); };
+  }
+
+  disconnectedCallback(): void {
+    this.deaf();
+    clearTimeout(this.timer);
+  }
+
+  private get menu(): HTMLDetailsElement { return this.querySelector("details")!; }
+  private get word(): string { return this.querySelector("summary .text")?.textContent?.trim() ?? ""; }
+  private get items(): HTMLButtonElement[] { return [...this.querySelectorAll<HTMLButtonElement>(".panel button")]; }
+
+  /** Opens it, with the keyboard on its first entry. */
+  show(): void {
+    this.menu.open = true;
+    (this.querySelector<HTMLElement>("[data-first]") ?? this.querySelector<HTMLElement>('[aria-current="true"]') ?? this.items[0])?.focus();
+  }
+
+  private close(): void {
+    this.menu.open = false;
+    this.querySelector<HTMLElement>("summary")?.focus();
+  }
+
+  private step(event: KeyboardEvent): void {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    if (!this.menu.open) { this.show(); return; }
+    const items = this.items, at = items.indexOf(document.activeElement as HTMLButtonElement);
+    items[(at + by + items.length) % items.length]?.focus();
+  }
+
+  private soon(): void {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => void this.draw(), CALM);
+  }
+
+  private async draw(): Promise<void> {
+    const text = await send("/desk/status", undefined, { accept: "text/html" }).then((r) => r.text()).catch(() => "");
+    if (!text || !this.isConnected) return;
+    const focused = this.contains(document.activeElement);
+    await htmx.swap({ text, target: this, swap: "innerMorph" });
+    showTimes(this);
+    if (focused && !this.contains(document.activeElement)) this.querySelector<HTMLElement>("summary")?.focus();
+    if (this.word !== this.said) announce(this.said = this.word);
+  }
+}
+customElements.define("ringback-status", Status);
+
+export function showStatusMenu(): boolean {
+  const menu = document.querySelector<Status>("ringback-status");
+  menu?.show();
+  return Boolean(menu);
+}
