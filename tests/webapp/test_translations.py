@@ -42,7 +42,7 @@ STAYS = {"Ringback", "Alt", "Ctrl", "Enter", "Shift", "Esc", "e-mail", "E-mail",
 PATHS = (
     "/desk", "/contacts", "/contacts?q=κανείς", "/contacts/new", "/calls", "/calls?q=κανείς", "/calls?mine=1",
     "/callbacks", "/callbacks?tab=mine", "/callbacks?tab=waiting",
-    "/callbacks?tab=promises", "/callbacks?tab=closed", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
+    "/callbacks?tab=promises", "/callbacks?tab=closed", "/desk/status", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
 )  # fmt: skip
 FIRM = {"main"}  # the name of its switch
 

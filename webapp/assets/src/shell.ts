@@ -147,7 +147,10 @@ function applied(form: HTMLFormElement, values: FormData): void {
       for (const button of all<HTMLButtonElement>(`button[name="${name}"]`, form)) button.setAttribute("aria-pressed", String(button.value === value));
     }
   }
-  if (form.dataset.fetch === "status") void document.querySelector<Callbar>("ringback-callbar")?.refresh();
+  if (form.dataset.fetch !== "status") return;
+  const menu = form.closest<HTMLDetailsElement>("details.menu");
+  if (menu) { menu.open = false; menu.querySelector("summary")?.focus(); }
+  void document.querySelector<Callbar>("ringback-callbar")?.refresh();
 }
 
 async function askToNotify(): Promise<void> {

@@ -17,7 +17,6 @@ class Status extends HTMLElement {
     this.said = this.word;
     this.deaf = onChanged(({ kind }) => { if (kind === "status" || kind === "call") this.soon(); });
     this.addEventListener("keydown", (event) => this.step(event));
-    this.addEventListener("submit", () => this.close());
     const fresh = (): void => { if (!document.hidden) this.soon(); };
     const beat = window.setInterval(fresh, FRESH), deaf = this.deaf;
     this.deaf = () => { deaf(); clearInterval(beat); };
@@ -36,11 +35,6 @@ class Status extends HTMLElement {
   show(): void {
     this.menu.open = true;
     (this.querySelector<HTMLElement>("[data-first]") ?? this.querySelector<HTMLElement>('[aria-current="true"]') ?? this.items[0])?.focus();
-  }
-
-  private close(): void {
-    this.menu.open = false;
-    this.querySelector<HTMLElement>("summary")?.focus();
   }
 
   private step(event: KeyboardEvent): void {

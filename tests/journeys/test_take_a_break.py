@@ -1,0 +1,147 @@
+"""Breaks on a real PBX: whoever changes it, on the screen or on the phone, both say the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Locator, expect
+
+from tests.asterisk import Asterisk, wait_for
+from tests.journeys.conftest import Customers
+from tests.journeys.product import Books, Product
+from tests.journeys.screen import Screen
+from webapp.accounts.models import AgentStatus, ChangedBy, Presence, StatusPeriod, User
+from webapp.notices.models import Notice
+
+pytestmark = pytest.mark.journey
+
+CHARLIE = "PJSIP/charlie"
+
+
+def standing(asterisk: Asterisk, line: str) -> dict[str, tuple[bool, str]]:
+    """In which queues the phone is, whether it is out, and why: as QueueStatus of the PBX lists it."""
+    found = asterisk.logged_in("ringback-events").act("QueueStatus").events
+    return {
+        entry["Queue"]: (entry["Paused"] == "1", entry.get("PausedReason", ""))
+        for entry in found
+        if entry.name == "QueueMember" and entry.get("Location") == line
+    }
+
+
+def pill(screen: Screen) -> Locator:
+    return screen.page.locator("#presence > summary")
+
+
+def choose(screen: Screen, name: str) -> None:
+    if not screen.page.locator("#presence").evaluate("menu => menu.open"):
+        pill(screen).click()
+    screen.page.locator("#presence").get_by_role("button", name=name).click()
+
+
+def history(books: Books, username: str) -> list[tuple[AgentStatus, str, ChangedBy]]:
+    rows = books.all(
+        sa.select(StatusPeriod)
+        .join(User, User.id == StatusPeriod.user_id)
+        .where(User.username == username)
+        .order_by(StatusPeriod.began_at)
+    )
+    return [(row.status, row.reason, row.by) for row in rows]
+
+
+@pytest.fixture
+def charlie(desk_of: Callable[..., Screen], asterisk: Asterisk) -> Iterator[Screen]:
+    """Available at the beginning and at the end."""
+    screen = desk_of("charlie")
+    yield screen
+    asterisk.pbx.cli(f"queue unpause member {CHARLIE}")
+    expect(pill(screen)).to_contain_text("Available")
+
+
+@pytest.mark.req("T10")
+def test_a_break_on_the_screen_is_one_on_the_pbx_and_in_all_tabs(
+    asterisk: Asterisk, books: Books, desk_of: Callable[..., Screen], charlie: Screen
+) -> None:
+    other_tab = desk_of("charlie", "/contacts")
+    charlie.press("Alt+s")
+    for _ in range(2):  # by the keyboard alone: from where one is to lunch
+        charlie.press("ArrowDown")
+    charlie.press("Enter")
+    for screen in (charlie, other_tab):
+        expect(pill(screen)).to_contain_text("Lunch")
+    out = {"sales": (True, "lunch"), "support": (True, "lunch")}
+    wait_for("both queues to have it", lambda: standing(asterisk, CHARLIE) == out)
+    assert re.search(r"PJSIP/charlie.*paused:lunch", asterisk.pbx.cli("queue show sales"))
+    choose(other_tab, "Meeting")
+    expect(pill(charlie)).to_contain_text("Meeting")
+    wait_for("the other reason", lambda: standing(asterisk, CHARLIE)["sales"] == (True, "meeting"))
+    choose(charlie, "Available")
+    for screen in (charlie, other_tab):
+        expect(pill(screen)).to_contain_text("Available")
+    wait_for("both to be back", lambda: not any(paused for paused, _ in standing(asterisk, CHARLIE).values()))
+    assert [row[1:] for row in history(books, "charlie")][-3:] == [
+        ("lunch", ChangedBy.AGENT),
+        ("meeting", ChangedBy.AGENT),
+        ("", ChangedBy.AGENT),
+    ]
+
+
+@pytest.mark.req("T10")
+def test_a_break_at_the_pbx_is_one_on_the_screen(asterisk: Asterisk, books: Books, charlie: Screen) -> None:
+    asterisk.pbx.cli(f"queue pause member {CHARLIE} queue sales reason lunch")
+    asterisk.pbx.cli(f"queue pause member {CHARLIE} queue support reason lunch")
+    expect(pill(charlie)).to_contain_text("Lunch")
+    assert history(books, "charlie")[-1] == (AgentStatus.ON_BREAK, "lunch", ChangedBy.SWITCH)
+    asterisk.pbx.cli(f"queue unpause member {CHARLIE}")
+    expect(pill(charlie)).to_contain_text("Available")
+    assert history(books, "charlie")[-1] == (AgentStatus.AVAILABLE, "", ChangedBy.SWITCH)
+
+
+@pytest.mark.req("T10")
+def test_what_was_changed_at_the_pbx_while_nobody_listened_is_known_afterwards(
+    asterisk: Asterisk, product: Product, charlie: Screen
+) -> None:
+    charlie.outage_expected = True
+    product.stop()
+    asterisk.pbx.cli(f"queue pause member {CHARLIE} reason lunch")
+    product.start()
+    charlie.go("/desk")
+    expect(pill(charlie)).to_contain_text("Lunch")
+    product.stop()
+    asterisk.pbx.cli(f"queue unpause member {CHARLIE}")
+    product.start()
+    charlie.go("/desk")
+    expect(pill(charlie)).to_contain_text("Available")
+
+
+@pytest.mark.req("T10")
+def test_who_does_not_answer_sees_it_and_so_does_the_head(
+    books: Books, customer: Customers, desk_of: Callable[..., Screen], asterisk: Asterisk
+) -> None:
+    """The queue gives each phone twelve seconds, and rings the only one that is there again."""
+    sofia, alice = desk_of("sofia", "/agents"), desk_of("alice")
+    for colleague in ("bob", "charlie"):
+        asterisk.pbx.cli(f"queue pause member PJSIP/{colleague} queue sales")
+    call = customer.calls("sales", "6944000001", "Dana Reyes")
+    try:
+        alice.wait("two rings in vain", lambda: "Did not answer" in (pill(alice).text_content() or ""), 60)
+        expect(sofia.page.locator("tr", has_text="Alice Martin")).to_contain_text("Did not answer")
+        expect(sofia.page.locator("#bell .count")).to_have_text("1 unread")
+        call.stop()
+        choose(alice, "I am here")
+        expect(pill(alice)).to_contain_text("Available")
+        expect(sofia.page.locator("tr", has_text="Alice Martin")).not_to_contain_text("Did not answer")
+    finally:
+        for colleague in ("bob", "charlie"):
+            asterisk.pbx.cli(f"queue unpause member PJSIP/{colleague} queue sales")
+    assert len(books.all(sa.select(Notice).where(Notice.kind == "agent.did_not_answer"))) == 1
+    assert {row[0] for row in history(books, "alice")} == {AgentStatus.AVAILABLE}
+
+
+@pytest.mark.req("T10")
+def test_the_heartbeat_is_the_sockets(books: Books, charlie: Screen) -> None:
+    mine = sa.select(Presence).join(User, User.id == Presence.user_id).where(User.username == "charlie")
+    (first,) = books.all(mine)
+    wait_for("the next beat", lambda: books.all(mine)[0].seen_at > first.seen_at, 40)
