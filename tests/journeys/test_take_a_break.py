@@ -31,6 +31,11 @@ def standing(asterisk: Asterisk, line: str) -> dict[str, tuple[bool, str]]:
     }
 
 
+def goes_to_lunch(asterisk: Asterisk) -> None:
+    for queue in ("sales", "support"):
+        asterisk.pbx.cli(f"queue pause member {CHARLIE} queue {queue} reason lunch")
+
+
 def pill(screen: Screen) -> Locator:
     return screen.page.locator("#presence > summary")
 
@@ -90,8 +95,7 @@ def test_a_break_on_the_screen_is_one_on_the_pbx_and_in_all_tabs(
 
 @pytest.mark.req("T10")
 def test_a_break_at_the_pbx_is_one_on_the_screen(asterisk: Asterisk, books: Books, charlie: Screen) -> None:
-    asterisk.pbx.cli(f"queue pause member {CHARLIE} queue sales reason lunch")
-    asterisk.pbx.cli(f"queue pause member {CHARLIE} queue support reason lunch")
+    goes_to_lunch(asterisk)
     expect(pill(charlie)).to_contain_text("Lunch")
     assert history(books, "charlie")[-1] == (AgentStatus.ON_BREAK, "lunch", ChangedBy.SWITCH)
     asterisk.pbx.cli(f"queue unpause member {CHARLIE}")
@@ -105,7 +109,7 @@ def test_what_was_changed_at_the_pbx_while_nobody_listened_is_known_afterwards(
 ) -> None:
     charlie.outage_expected = True
     product.stop()
-    asterisk.pbx.cli(f"queue pause member {CHARLIE} reason lunch")
+    goes_to_lunch(asterisk)
     product.start()
     charlie.go("/desk")
     expect(pill(charlie)).to_contain_text("Lunch")

@@ -40,9 +40,9 @@ LATIN = re.compile(r"[A-Za-z][A-Za-z_-]+")
 # the product, keys of a keyboard, and what Greeks write in Latin letters too
 STAYS = {"Ringback", "Alt", "Ctrl", "Enter", "Shift", "Esc", "e-mail", "E-mail", "English", "PJSIP"}
 PATHS = (
-    "/desk", "/contacts", "/contacts?q=κανείς", "/contacts/new", "/calls", "/calls?q=κανείς", "/calls?mine=1",
+    "/desk", "/desk/status", "/contacts", "/contacts?q=κανείς", "/contacts/new", "/calls", "/calls?q=κανείς", "/calls?mine=1",
     "/callbacks", "/callbacks?tab=mine", "/callbacks?tab=waiting",
-    "/callbacks?tab=promises", "/callbacks?tab=closed", "/desk/status", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
+    "/callbacks?tab=promises", "/callbacks?tab=closed", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
 )  # fmt: skip
 FIRM = {"main"}  # the name of its switch
 

@@ -62,7 +62,7 @@ def test_one_that_is_put_away_stays_readable_and_keeps_its_code(
     db.session.rollback()
     changed = {name: value for name, value in NEW.items() if name not in ("active", "code")}
     assert admin.post(f"/settings/breaks/{reason.id}", data=changed | {"code": "other"}).status_code == 303
-    db.session.expire_all()
+    db.session.rollback()
     (reason,) = breaks.all_reasons()
     assert (reason.code, reason.active) == ("smoke", False)
     menu = as_(alice).get("/desk/status").text
