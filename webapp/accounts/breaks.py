@@ -16,7 +16,7 @@ from webapp.errors import Invalid, NotFound
 
 NO_ANSWER = "no-answer"  # the reason that nobody chooses: a rule takes them out
 SEED = (  # code, English, Greek, paid, minutes
-    ("break", "Short break", "Σύντομο διάλειμμα", True, 15),
+    ("short", "Short break", "Σύντομο διάλειμμα", True, 15),
     ("lunch", "Lunch", "Γεύμα", False, 45),
     ("meeting", "Meeting", "Σύσκεψη", True, None),
     ("training", "Training", "Εκπαίδευση", True, None),

@@ -58,7 +58,8 @@ def _follow(user: User, member: Member, members: list[QueueMember], at: datetime
             set_status(user, AgentStatus.AVAILABLE, by=ChangedBy.SWITCH, at=at)
     elif all(each.paused for each in members):
         reason = known_as(member.reason)
-        if user.status is AgentStatus.AVAILABLE or reason not in ("", user.status_reason, _UNNAMED):
+        same = reason in ("", user.status_reason or _UNNAMED)
+        if user.status is AgentStatus.AVAILABLE or not same:
             set_status(user, AgentStatus.ON_BREAK, reason=reason, by=ChangedBy.SWITCH, at=at)
 
 
