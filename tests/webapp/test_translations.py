@@ -160,8 +160,10 @@ def test_nor_one_on_a_break(as_: As, eleni: User) -> None:
 
 
 @pytest.mark.parametrize("role", ["supervisor", "admin"])
-def test_nor_their_head(as_: As, person: Callable[..., User], role: str) -> None:
-    assert _english(as_(person("head", "Κεφάλα", role=role, lines=(), locale="el")).get("/calls").text) == set()
+def test_nor_their_head(as_: As, person: Callable[..., User], eleni: User, role: str) -> None:
+    browser = as_(person("head", "Κεφάλα", role=role, lines=(), locale="el"))
+    for path in ("/calls", "/agents", *(("/settings/breaks", "/settings/breaks/new") if role == "admin" else ())):
+        assert _english(browser.get(path).text) == set()
 
 
 @pytest.mark.parametrize(
