@@ -22,7 +22,7 @@ class Result(StrEnum):
 
     ANSWERED = "answered"  # a person of ours and the customer were connected
     # inbound, nobody talked to the customer
-    ABANDONED = "abandoned"  # the caller hung up while waiting or ringing
+    ABANDONED = "abandoned"  # the caller hung up while waiting or ringing, or left the queue by a key
     NO_AGENTS = "no_agents"  # the queue had nobody (join-empty, leave-empty)
     QUEUE_TIMEOUT = "queue_timeout"
     BUSY = "busy"  # also outbound: the customer's line was busy

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from telephony.ami.causes import endpoint
 from telephony.ami.frames import Frame
 from telephony.ami.tracker import CallTracker
-from telephony.events import CallEnded, CallsMerged, CallSummary, LegSummary
+from telephony.events import (
+    CallEnded,
+    Caller,
+    CallsMerged,
+    CallSummary,
+    Direction,
+    HungUpBy,
+    LegResult,
+    LegSummary,
+    Result,
+    Transfer,
+)
 from telephony.playback import Playback, Told
 
 
@@ -62,6 +73,57 @@ def as_truth(call: CallSummary) -> dict[str, Any]:
         "caller_name": call.customer.name,
         "withheld": call.customer.withheld,
     }
+
+
+def from_truth(told: Mapping[str, Any]) -> CallSummary:
+    """The call of which `as_truth` told. A line that is no leg's is known without its technology."""
+    legs = tuple(_leg_of(leg) for leg in told["legs"])
+    lines = {endpoint(leg.line): leg.line for leg in legs}
+
+    def line(name: str) -> str:
+        return lines.get(name, name)
+
+    return CallSummary(
+        uid=told["uid"],
+        linkedid=told["linkedid"],
+        direction=Direction(told["direction"]),
+        customer=Caller(told["customer"], told["caller_name"], told["withheld"]),
+        did=told["did"],
+        queue=told["queue"],
+        agent=line(told["agent"]) if told["agent"] else None,
+        result=Result(told["result"]) if told["result"] else None,
+        hangup_by=HungUpBy(told["hangup_by"]) if told["hangup_by"] else None,
+        cause=told["cause"],
+        started_at=_moment(told["started_at"]),
+        answered_at=_moment(told["answered_at"]),
+        ended_at=_moment(told["ended_at"]),
+        answered_by=tuple(map(line, told["answered_by"])),
+        rang=tuple(map(line, told["rang"])),
+        wait=told["wait"],
+        talk=told["talk"],
+        hold=told["hold"],
+        transfers=tuple(
+            Transfer(one["type"], line(one["by"]), line(one["to"]), one["result"]) for one in told["transfers"]
+        ),
+        legs=legs,
+    )
+
+
+def _leg_of(told: Mapping[str, Any]) -> LegSummary:
+    return LegSummary(
+        uid=told["uid"],
+        line=told["line"],
+        channel=told["channel"],
+        rang_at=_moment(told["rang_at"]),
+        answered_at=_moment(told["answered_at"]),
+        ended_at=_moment(told["ended_at"]),
+        result=LegResult(told["result"]) if told["result"] else None,
+        talk=told["talk"],
+    )
+
+
+def _moment(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if told else None
 
 
 def _leg(leg: LegSummary) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from jinja2 import StrictUndefined
 
 from config.settings import Settings
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.postgresql import PostgreSQL, find_binaries
 from webapp import schema, switches
 from webapp.accounts import actions as accounts

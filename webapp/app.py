@@ -11,7 +11,18 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, has_request_context, jsonify, redirect, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    g,
+    has_request_context,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import Babel
 from flask_babel import gettext as _
 from flask_login import current_user, user_logged_in, user_logged_out
@@ -22,6 +33,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.settings import Settings
 from webapp import assets_build, health, jobs, live, logs, switches
+from webapp.accounts import brake
 from webapp.accounts.actions import LOCALES, logged_in, logged_out
 from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.models import Role, User
@@ -29,7 +41,7 @@ from webapp.books import intake
 from webapp.calls.shown import result_word
 from webapp.db import AWAY, db, transaction
 from webapp.desk.shell import shell_context
-from webapp.errors import Forbidden, NotFound, RingbackError
+from webapp.errors import Forbidden, NotFound, RingbackError, TooManyAttempts
 from webapp.incoming import wants_json
 
 log = structlog.get_logger(__name__)
@@ -59,6 +71,7 @@ def create_app(settings: Settings, *, async_mode: str | None = None) -> Flask:
     security.unauthn_handler(_ask_to_log_in)
     # a trial shows who can be played; the list is empty otherwise
     security.login_context_processor(lambda: {"demo_logins": app.extensions.get("ringback.demo_logins", [])})
+    brake.init(app)
     user_logged_in.connect(_arrived, app)
     user_logged_out.connect(_left, app)
     switches.init(app, settings)
@@ -179,6 +192,12 @@ def _register_errors(app: Flask) -> None:
     @app.errorhandler(RingbackError)
     def told(error: RingbackError) -> Any:
         return _answer(error.status, error.code, _message(error), error.fields)
+
+    @app.errorhandler(TooManyAttempts)
+    def too_many(error: TooManyAttempts) -> Any:
+        response = make_response(_answer(error.status, error.code, _message(error), {}))
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
 
     @app.errorhandler(CSRFError)
     def forged(error: CSRFError) -> Any:

@@ -19,11 +19,13 @@ import structlog
 from flask import Flask
 
 from config.settings import Settings, SwitchSettings
-from telephony.ami.client import connector
+from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
-from telephony.bridge import Bridge, BridgeStatus, Event
+from telephony.bridge import Bridge
+from telephony.delivery import Event
 from telephony.events import CallEvent, Resynced
 from telephony.journal import Journal, JournalBusy
+from telephony.status import BridgeStatus
 from webapp import leases
 from webapp.accounts import capture as accounts
 from webapp.books import place

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from telephony.ami.frames import Frame
+    from webapp.accounts.models import User
 
 
 class Commands(click.Group):
@@ -160,26 +161,62 @@ def user_add(
     click.echo(f"{name} can log in as {added.username}.")
 
 
+@user.command("deactivate")
+@click.argument("username")
+def user_deactivate(username: str) -> None:
+    """Somebody does not work here any more: they are logged out everywhere, and what is theirs goes to others."""
+    from webapp.accounts.actions import deactivate
+    from webapp.db import now, transaction
+
+    app = _app()
+    with app.test_request_context():
+        with transaction():
+            found = _user(username)
+            deactivate(found, at=now())
+        click.echo(f"{found.name} cannot log in any more.")
+
+
+@user.command("activate")
+@click.argument("username")
+def user_activate(username: str) -> None:
+    """Somebody works here again, with the password that they had."""
+    from webapp.accounts.actions import activate
+    from webapp.db import transaction
+
+    app = _app()
+    with app.test_request_context():
+        with transaction():
+            found = _user(username)
+            activate(found)
+        click.echo(f"{found.name} can log in as {found.username}.")
+
+
+def _user(username: str) -> User:
+    from webapp.accounts.queries import by_username
+
+    found = by_username(username)
+    if found is None:
+        raise click.BadParameter(f"nobody is called {username}", param_hint="USERNAME")
+    return found
+
+
 @user.command("absent")
 @click.argument("username")
 @click.option(
     "--from", "begins", required=True, help="A day or a moment in the firm's time: 2026-12-01, 2026-12-01T14:00."
 )
 @click.option("--until", "ends", required=True, help="The same; of a day the whole is meant.")
-@click.option("--note", default="", help="Why, for colleagues.")
+@click.option("--note", "--reason", "note", default="", help="Why, for supervisors.")
 def user_absent(username: str, begins: str, ends: str, note: str) -> None:
     """Somebody is ill or on holiday: nothing new comes to them, and what is theirs goes to others."""
     from webapp.accounts.actions import add_absence
-    from webapp.accounts.queries import by_username
     from webapp.db import transaction
 
     app = _app()
     zone = app.extensions["ringback.settings"].timezone
     begins_at, ends_at = _moment(begins, zone, "--from"), _moment(ends, zone, "--until", end_of_day=True)
     with app.test_request_context(), transaction():
-        found = by_username(username)
-        if found is None:
-            raise click.BadParameter(f"nobody is called {username}", param_hint="USERNAME")
+        found = _user(username)
         add_absence(found, begins_at, ends_at, note)
         click.echo(f"{found.name} is absent from {begins_at:%Y-%m-%d %H:%M} until {ends_at:%Y-%m-%d %H:%M} ({zone}).")
 

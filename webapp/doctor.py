@@ -9,7 +9,7 @@ import os
 import shutil
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ from flask import Flask
 from kombu.exceptions import OperationalError
 
 from config.settings import Settings, SwitchSettings
-from telephony.ami.doctor import MAX_SKEW, Finding, Level, ask, examine, look_at_cel
+from telephony.ami.doctor import MAX_SKEW, Finding, Level, examine
+from telephony.ami.interview import ask, look_at_cel
 from telephony.ami.switch import Login
-from telephony.bridge import ASIDE
+from telephony.delivery import ASIDE
 from webapp import jobs, leases, schema
 from webapp.books import place
-from webapp.db import db, now
+from webapp.calls.models import Call
+from webapp.db import AWAY, db, now
 
 ENOUGH_SPACE = 1 << 30  # bytes
 BROKER_SECONDS = 3.0
@@ -204,6 +206,18 @@ def _set_aside(path: Path) -> int:
         return 0
 
 
+def _last_call_ago(switch: str) -> float | None:
+    """Seconds since a call ended that the switch's events told us of, and not only its books."""
+    query = sa.select(sa.func.max(Call.ended_at)).where(Call.switch == switch, Call.linkedid.is_not(None))
+    try:
+        ended_at = db.session.scalar(query)
+    except AWAY:  # which is found elsewhere
+        return None
+    finally:
+        db.session.rollback()
+    return (now() - ended_at).total_seconds() if ended_at else None
+
+
 def _switch(settings: Settings, switch: SwitchSettings) -> list[Finding]:
     told = ask(
         switch.host,
@@ -221,7 +235,7 @@ def _switch(settings: Settings, switch: SwitchSettings) -> list[Finding]:
         context=switch.context,
         username=switch.events.user,
         tls=switch.tls,
-        cel=look_at_cel(files[0]) if files else None,
+        cel=replace(look_at_cel(files[0]), last_call_ago=_last_call_ago(switch.name)) if files else None,
     )
 
 

@@ -37,6 +37,16 @@ class Conflict(RingbackError):
     status, code = 409, "conflict"
 
 
+class TooManyAttempts(RingbackError):
+    """Not now; in so many seconds."""
+
+    status, code = 429, "too_many_attempts"
+
+    def __init__(self, message: str = "", *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Unavailable(RingbackError):
     """A part outside (the PBX) did not do it."""
 

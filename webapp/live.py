@@ -13,7 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
-from flask import Flask, request
+from flask import Flask
 from flask_login import current_user
 from flask_socketio import SocketIO, join_room
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,7 +23,6 @@ from webapp.db import Model, db
 
 socketio = SocketIO()
 log = structlog.get_logger(__name__)
-_sockets: dict[str, UUID] = {}  # of this process: whose each is
 _on_connect: list[Callable[[UUID], None]] = []
 
 
@@ -54,7 +53,6 @@ def _connect(_auth: Any = None) -> bool | None:
         return False
     user_id = current_user.id
     join_room(room(user_id))
-    _sockets[request.sid] = user_id  # type: ignore[attr-defined]
     for listener in _on_connect:
         try:
             listener(user_id)
@@ -63,20 +61,10 @@ def _connect(_auth: Any = None) -> bool | None:
     return None
 
 
-@socketio.on("disconnect")  # type: ignore[untyped-decorator]
-def _disconnect(*_: Any) -> None:
-    _sockets.pop(request.sid, None)  # type: ignore[attr-defined]
-
-
 def on_connect(listener: Callable[[UUID], None]) -> Callable[[UUID], None]:
     """Called with whose socket it is. It may fail: the socket stays."""
     _on_connect.append(listener)
     return listener
-
-
-def connected() -> frozenset[UUID]:
-    """Whose sockets this process holds."""
-    return frozenset(_sockets.values())
 
 
 def room(user_id: UUID) -> str:
@@ -105,6 +93,12 @@ def touch(user_ids: Iterable[UUID]) -> dict[UUID, int]:
 
 def version_of(user_id: UUID) -> int:
     return db.session.scalar(sa.select(LiveVersion.version).where(LiveVersion.user_id == user_id)) or 0
+
+
+def listening() -> list[UUID]:
+    """Whose sockets are in this process."""
+    rooms = socketio.server.manager.rooms.get("/", {})
+    return [UUID(name.removeprefix("user:")) for name in list(rooms) if str(name).startswith("user:")]
 
 
 def end_sessions(user_id: UUID) -> None:

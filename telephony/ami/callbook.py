@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from telephony.ami.calls import Call, Clock, Leg, PendingTransfer, latest
-from telephony.ami.causes import Cause
+from telephony.ami.calls import Call, PendingTransfer
 from telephony.ami.channels import Bridge, Channel, Role, Switchboard, role_of
+from telephony.ami.departed import Departed
+from telephony.ami.legs import Clock, Leg, latest
 from telephony.events import (
     CallAnswered,
     CallEnded,
@@ -20,11 +21,6 @@ from telephony.events import (
     LegRinging,
 )
 
-_REMEMBERED = 10_000  # uids of ended channels and calls
-_LINES_REMEMBERED = 1_000
-_LATE = 100  # click-to-calls that ended without a channel
-_SAME_ATTEMPT = timedelta(seconds=1)  # between the end of a click-to-call and the response that tells of it
-
 
 class CallBook:
     """Changes are made by its methods; what they amount to is collected in `out`."""
@@ -34,9 +30,7 @@ class CallBook:
         self.calls: dict[str, Call] = {}  # by every Linkedid that leads to them
         self.out: list[CallEvent] = []
         self._trunks = trunks
-        self._gone: dict[str, None] = {}  # recently ended, oldest first: late frames must not revive them
-        self._late: dict[str, Call] = {}
-        self._failed: dict[str, datetime] = {}  # lines whose click-to-call just ended without a customer
+        self.departed = Departed()
 
     def all_calls(self) -> list[Call]:
         return list({id(call): call for call in self.calls.values()}.values())
@@ -44,35 +38,12 @@ class CallBook:
     def is_trunk(self, channel: str) -> bool:
         return role_of(channel, self._trunks) is Role.TRUNK
 
-    def is_gone(self, uid: str) -> bool:
-        return uid in self._gone
-
-    def remember_gone(self, uid: str) -> None:
-        self._gone[uid] = None
-        if len(self._gone) > _REMEMBERED:
-            del self._gone[next(iter(self._gone))]
-
-    def expect_late(self, call: Call) -> None:
-        """It is over, and its channel may still be told of."""
-        self._late[call.uid] = call
-        if len(self._late) > _LATE:
-            oldest = next(iter(self._late))
-            del self._late[oldest]
-            self.remember_gone(oldest)
-
-    def is_expected(self, uid: str) -> bool:
-        return uid in self._late
-
-    def just_failed(self, line: str, at: datetime) -> bool:
-        failed = self._failed.get(line)
-        return failed is not None and abs(at - failed) < _SAME_ATTEMPT
-
     def clear(self, at: datetime) -> None:
         """Everything that was is over; calls that are open are lost."""
         for call in self.all_calls():
             self.lose(call, at, at)
         for uid in (*self.calls, *self.board.channels):
-            self.remember_gone(uid)
+            self.departed.note(uid)
         self.board, self.calls = Switchboard(), {}
 
     # channels come, change their group, go
@@ -90,7 +61,7 @@ class CallBook:
     def _group(self, linkedid: str, at: datetime) -> Call:
         call = self.calls.get(linkedid)
         if call is None:
-            call = self._late.pop(linkedid, None) or Call(linkedid, linkedid, keys={linkedid}, started_at=at)
+            call = self.departed.come_late(linkedid) or Call(linkedid, linkedid, keys={linkedid}, started_at=at)
             self.calls[linkedid] = call
             call.keys.add(linkedid)
         return call
@@ -101,60 +72,25 @@ class CallBook:
         call.adopted = call.adopted or adopted
         if channel.role is Role.PLUMBING:
             return
-        if channel.role is Role.TRUNK and self._was_first(call, channel):
-            self._demote(call)
-        if channel.role is Role.TRUNK and self._is_customer(call, channel):
+        if channel.role is Role.TRUNK and call.is_begun_by(channel):
+            call.demote()
+        if channel.role is Role.TRUNK and call.is_with(channel):
             call.customer = call.last_customer = channel
             if call.inbound is None:
                 call.inbound = channel.uid == channel.linkedid and channel.calling is not False
             call.dial_status = call.unreached_at = None
             call.ended_at = call.told = None
             return
-        if channel.role is Role.TRUNK and self._is_reserve(call):
+        if channel.role is Role.TRUNK and call.has_reserves:
             return
         call.legs.setdefault(channel.uid, Leg(channel.uid, channel.line, channel.name))
-        if call.agent is None and channel.role is Role.PHONE and self._placed(call, channel):
+        if call.agent is None and channel.role is Role.PHONE and call.is_placed_by(channel):
             call.agent = channel.line
-
-    @staticmethod
-    def _placed(call: Call, channel: Channel) -> bool:
-        """Where the beginning was not seen, a phone may be one to which the call was transferred."""
-        return channel.uid == channel.linkedid or channel.linkedid in call.channels
-
-    @staticmethod
-    def _was_first(call: Call, channel: Channel) -> bool:
-        """A caller whose beginning was not seen, while whom the call was sent on to outside is known already."""
-        return (
-            call.customer is not None and call.inbound is False and not call.originated and channel.uid == call.linkedid
-        )
-
-    @staticmethod
-    def _demote(call: Call) -> None:
-        """What was taken for the customer is a phone of ours elsewhere."""
-        other, call.customer, call.last_customer, call.inbound = call.customer, None, None, None
-        assert other is not None
-        call.legs.setdefault(other.uid, Leg(other.uid, other.line, other.name))
-        call.number = call.name = ""
-        call.waiting_since = None
-
-    @staticmethod
-    def _is_customer(call: Call, channel: Channel) -> bool:
-        """In a call with a customer, a further trunk channel is a phone of ours elsewhere (forwarding, transfer)."""
-        if call.customer is not None or channel.uid in call.legs:
-            return False
-        if call.last_customer is not None and call.last_customer.uid == channel.uid:
-            return True  # it was not gone: the hangup that was heard was none
-        return call.last_customer is None or (not call.inbound and call.answered_at is None)
-
-    @staticmethod
-    def _is_reserve(call: Call) -> bool:
-        """Several numbers of one customer are dialled at once; it is not known yet which one answers."""
-        return not call.inbound and call.answered_at is None
 
     def _promote(self, call: Call, at: datetime) -> bool:
         """Another number that was dialled with it takes the place of the one that ended unanswered."""
         for channel in call.channels.values():
-            if channel.role is Role.TRUNK and self._is_reserve(call) and channel.uid not in call.legs:
+            if channel.role is Role.TRUNK and call.has_reserves and channel.uid not in call.legs:
                 call.customer = call.last_customer = channel
                 call.number = call.number if call.originated else channel.exten or call.number
                 self.restate(call, at)
@@ -214,13 +150,13 @@ class CallBook:
         channel.cause = cause
         self.leave(channel, at)
         self.board.remove(channel)
-        self.remember_gone(channel.uid)
+        self.departed.note(channel.uid)
         call.channels.pop(channel.uid, None)
         for visited in (call, *channel.visits):
             leg = visited.legs.get(channel.uid)
             if leg is not None and leg.ended_at is None:
                 visited.origin_cause = cause
-                self.end_leg(visited, leg, at, self._why_gone(visited, leg, cause), cause)
+                self.end_leg(visited, leg, at, visited.why_gone(leg, cause), cause)
         if channel is call.customer:
             call.customer = None
             if not self._promote(call, at):
@@ -237,30 +173,17 @@ class CallBook:
         else:
             self.end(call, at)
 
-    @staticmethod
-    def _why_gone(call: Call, leg: Leg, cause: int | None) -> LegResult:
-        if leg.answered_at:
-            return LegResult.ANSWERED
-        if leg.rang_at is None or leg.picked_up_at:
-            return LegResult.CANCELLED if leg.hung_up or call.inbound else LegResult.FAILED
-        if leg.refused is not None or cause == Cause.NO_ANSWER:
-            return leg.unanswered()
-        return LegResult.ANSWERED_ELSEWHERE if cause == Cause.ANSWERED_ELSEWHERE else call.cancelled(leg)
-
     def _forget(self, call: Call, at: datetime) -> None:
         if call.open:
             self.end(call, at)
         if call.originated and call.agent and call.last_customer is None:
-            self._failed.pop(call.agent, None)
-            self._failed[call.agent] = at
-            if len(self._failed) > _LINES_REMEMBERED:
-                del self._failed[next(iter(self._failed))]
+            self.departed.failed(call.agent, at)
         self.tell_ended(call, at)
         for key in call.keys:
             if self.calls.get(key) is call:
                 del self.calls[key]
             if call.exists:
-                self.remember_gone(key)
+                self.departed.note(key)
 
     # telling
 
@@ -282,15 +205,11 @@ class CallBook:
 
     def restate(self, call: Call, at: datetime) -> None:
         """Tell the call's identity, if it is not what was told before."""
-        if call.open and call.stated != self._identity(call):
+        if call.open and call.stated != call.identity:
             self._tell_started(call, at)
 
-    @staticmethod
-    def _identity(call: Call) -> tuple[object, ...]:
-        return call.uid, call.inbound, call.caller, call.did, None if call.inbound else call.agent
-
     def _tell_started(self, call: Call, at: datetime) -> None:
-        call.stated = self._identity(call)
+        call.stated = call.identity
         self.out.append(
             CallStarted(
                 uid=call.uid,
@@ -333,7 +252,7 @@ class CallBook:
             return
         call.nobody_found(at)
         for leg in call.legs.values():
-            self.end_leg(call, leg, at, self._why_gone(call, leg, None))
+            self.end_leg(call, leg, at, call.why_gone(leg, None))
         call.nobody_found(at)
         call.in_queue = False
         call.tick(at, Clock.OFF)
@@ -407,9 +326,9 @@ class CallBook:
                 leg.tick(at)
         for channel in company.values():
             self._connect(call, channel, at)
-        if not company and self._has_unknown_company(call, customer):
+        if not company and call.has_unknown_company:
             call.answered_at = call.answered_at or latest(at, call.started_at)
-        call.tick(at, self._clock(call, customer))
+        call.tick(at, call.clock_now())
 
     def _connect(self, call: Call, channel: Channel, at: datetime) -> None:
         leg = call.legs.get(channel.uid)
@@ -427,23 +346,6 @@ class CallBook:
             call.answered_at = call.answered_at or leg.answered_at
             if call.open:
                 self.out.append(CallAnswered(uid=call.uid, at=at, leg=leg.uid, line=leg.line, channel=leg.channel))
-
-    @staticmethod
-    def _has_unknown_company(call: Call, customer: Channel) -> bool:
-        """The beginning was not seen, and somebody is in the bridge of whom nothing was seen."""
-        bridge = customer.bridge
-        return call.adopted and bridge is not None and bridge.type == "basic" and bridge.crowd > 1
-
-    @staticmethod
-    def _clock(call: Call, customer: Channel) -> Clock:
-        if any(leg.talking for leg in call.legs.values()):
-            return Clock.TALK
-        bridge = customer.bridge
-        if bridge is None or call.answered_at is None:
-            return Clock.OFF
-        if call.adopted and bridge.crowd > 1 and not any(leg.connected for leg in call.legs.values()):
-            return Clock.OFF  # somebody is there of whom nothing was seen
-        return Clock.HOLD
 
     def hold(self, channel: Channel, at: datetime, held: bool) -> None:
         call = channel.call

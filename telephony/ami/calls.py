@@ -5,106 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 
-from telephony.ami.causes import Cause, derived_cause, is_fault, missed_result, outbound_result, refusal
+from telephony.ami.causes import Cause, derived_cause, is_dialable, missed_result, outbound_result, refusal
 from telephony.ami.channels import Channel
+from telephony.ami.legs import Clock, Leg, seconds
 from telephony.events import (
     Caller,
     CallSummary,
     Direction,
     HungUpBy,
     LegResult,
-    LegSummary,
     Result,
     Transfer,
 )
 from telephony.numbers import is_withheld
 
 _TOGETHER = timedelta(seconds=0.5)  # phones rung by one step of a queue or Dial begin to ring within this
-
-
-def seconds(start: datetime | None, end: datetime | None) -> float:
-    return max(0.0, (end - start).total_seconds()) if start and end else 0.0
-
-
-def latest(at: datetime, *before: datetime | None) -> datetime:
-    """`at`, but not before what came before it: frames may be late, and clocks are set back."""
-    return max(moment for moment in (at, *before) if moment is not None)
-
-
-class Clock(Enum):
-    """What the customer is doing."""
-
-    OFF = "off"
-    TALK = "talk"
-    HOLD = "hold"
-
-
-@dataclass(slots=True, eq=False)
-class Leg:
-    """One phone's part in a call."""
-
-    uid: str
-    line: str
-    channel: str
-    queue: str | None = None
-    alive: bool = False  # it gave a sign of life: rang, was picked up, refused
-    sounded: bool = False  # it said itself that it rings
-    hung_up: bool = False
-    refused: int | None = None  # the cause that it gave
-    cancelled: bool = False  # nobody wants it any more; why is told by what happens to the others
-    held: bool = False
-    connected: bool = False  # with the customer, now
-    rang_at: datetime | None = None
-    picked_up_at: datetime | None = None
-    answered_at: datetime | None = None
-    ended_at: datetime | None = None
-    result: LegResult | None = None
-    reported: bool = False  # LegEnded was told
-    talk: float = 0.0
-    since: datetime | None = None  # talking without hold since
-
-    @property
-    def ringing(self) -> bool:
-        return self.rang_at is not None and not (self.picked_up_at or self.cancelled or self.ended_at)
-
-    def rang_during(self, moment: datetime) -> bool:
-        return bool(
-            self.rang_at
-            and self.rang_at <= moment
-            and not self.answered_at
-            and self.ended_at
-            and self.ended_at >= moment
-        )
-
-    @property
-    def talking(self) -> bool:
-        return self.connected and not self.held
-
-    def tick(self, at: datetime) -> None:
-        if self.since is not None:
-            self.talk += seconds(self.since, at)
-        self.since = at if self.talking else None
-
-    def unanswered(self) -> LegResult:
-        """It rang for as long as it was given, or refused, or is out of order, or dead."""
-        if told := refusal(self.refused):
-            return told
-        works = self.sounded or (self.alive and not is_fault(self.refused))
-        return LegResult.NO_ANSWER if works else LegResult.FAILED
-
-    def summary(self) -> LegSummary:
-        return LegSummary(
-            uid=self.uid,
-            line=self.line,
-            channel=self.channel,
-            rang_at=self.rang_at if self.alive or self.answered_at else None,
-            answered_at=self.answered_at,
-            ended_at=self.ended_at,
-            result=self.result,
-            talk=round(self.talk, 3),
-        )
+_TRANSFERS_REMEMBERED = 100  # nobody is transferred that often
 
 
 @dataclass(slots=True)
@@ -183,6 +100,49 @@ class Call:
         reached = self.answered_at is not None or (customer is not None and customer.up)
         return not self.inbound and not reached and any(uid in self.legs for uid in self.channels)
 
+    # whose channels they are
+
+    def is_placed_by(self, channel: Channel) -> bool:
+        """Where the beginning was not seen, a phone may be one to which the call was transferred."""
+        return channel.uid == channel.linkedid or channel.linkedid in self.channels
+
+    def is_begun_by(self, channel: Channel) -> bool:
+        """A caller whose beginning was not seen, while whom the call was sent on to outside is known already."""
+        return (
+            self.customer is not None and self.inbound is False and not self.originated and channel.uid == self.linkedid
+        )
+
+    def demote(self) -> None:
+        """What was taken for the customer is a phone of ours elsewhere."""
+        other, self.customer, self.last_customer, self.inbound = self.customer, None, None, None
+        assert other is not None
+        self.legs.setdefault(other.uid, Leg(other.uid, other.line, other.name))
+        self.number = self.name = ""
+        self.waiting_since = None
+
+    def is_with(self, channel: Channel) -> bool:
+        """In a call with a customer, a further trunk channel is a phone of ours elsewhere (forwarding, transfer)."""
+        if self.customer is not None or channel.uid in self.legs:
+            return False
+        if self.last_customer is not None and self.last_customer.uid == channel.uid:
+            return True  # it was not gone: the hangup that was heard was none
+        return self.last_customer is None or (not self.inbound and self.answered_at is None)
+
+    @property
+    def has_reserves(self) -> bool:
+        """Several numbers of one customer are dialled at once; it is not known yet which one answers."""
+        return not self.inbound and self.answered_at is None
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.uid, self.inbound, self.caller, self.did, None if self.inbound else self.agent
+
+    @property
+    def typed(self) -> str:
+        """What the agent dialled, until the switch says what it dials."""
+        extens = (channel.exten for channel in self.channels.values() if channel.calling)
+        return next((exten for exten in extens if is_dialable(exten)), "")
+
     # waiting: an inbound caller for somebody of ours, an outbound call for the customer
 
     @property
@@ -220,7 +180,58 @@ class Call:
     def cancelled(self, leg: Leg) -> LegResult:
         return LegResult.ANSWERED_ELSEWHERE if self.picked_up_elsewhere(leg) else LegResult.CANCELLED
 
+    def why_gone(self, leg: Leg, cause: int | None) -> LegResult:
+        if leg.answered_at:
+            return LegResult.ANSWERED
+        if leg.rang_at is None or leg.picked_up_at:
+            return LegResult.CANCELLED if leg.hung_up or self.inbound else LegResult.FAILED
+        if leg.refused is not None or cause == Cause.NO_ANSWER:
+            return leg.unanswered()
+        return LegResult.ANSWERED_ELSEWHERE if cause == Cause.ANSWERED_ELSEWHERE else self.cancelled(leg)
+
+    def far_end_hung_up(self, channel: Channel, cause: int) -> None:
+        """Or refused."""
+        channel.hung_up = True
+        leg = self.legs.get(channel.uid)
+        if leg is not None:
+            leg.hung_up = leg.hung_up or self.unreached_at is None  # else it only follows what was over before
+            if not (channel.up or channel.calling):
+                leg.refused = cause
+        elif channel is self.customer and self.answered_at is None:
+            self.gave_up = self.waiting or (self.missed is None and not self.adopted)
+
+    # transfers
+
+    def may_be_transferred_by(self, channel: Channel) -> bool:
+        """By a phone of ours, not by the customer."""
+        return self.exists and channel is not self.last_customer and len(self.transfers) < _TRANSFERS_REMEMBERED
+
+    def notice_redirect(self, leg: Leg, at: datetime) -> None:
+        """A customer who talked is offered to another phone, though nobody transferred and nobody hung up: Redirect."""
+        last = self.last_leg
+        if last is None or last.connected or last.hung_up or self.parked or len(self.transfers) > _TRANSFERS_REMEMBERED:
+            return
+        if last.answered_at is None or any(transfer.at >= last.answered_at for transfer in self.transfers):
+            return
+        self.transfers.append(PendingTransfer("redirect", "supervisor", leg.line, at))
+
     # time
+
+    @property
+    def has_unknown_company(self) -> bool:
+        """The beginning was not seen, and somebody is in the bridge of whom nothing was seen."""
+        bridge = self.customer.bridge if self.customer else None
+        return self.adopted and bridge is not None and bridge.type == "basic" and bridge.crowd > 1
+
+    def clock_now(self) -> Clock:
+        if any(leg.talking for leg in self.legs.values()):
+            return Clock.TALK
+        bridge = self.customer.bridge if self.customer else None
+        if bridge is None or self.answered_at is None:
+            return Clock.OFF
+        if self.adopted and bridge.crowd > 1 and not any(leg.connected for leg in self.legs.values()):
+            return Clock.OFF  # somebody is there of whom nothing was seen
+        return Clock.HOLD
 
     def tick(self, at: datetime, clock: Clock) -> None:
         elapsed = seconds(self.clock_since, at)

@@ -46,6 +46,11 @@ _WRONG_NUMBER = frozenset({Cause.UNALLOCATED, Cause.BAD_FORMAT})
 _UNANSWERED = frozenset({0, Cause.NORMAL, Cause.NO_RESPONSE, Cause.NO_ANSWER})
 
 
+def dialled_in(dial_string: str) -> str:
+    """The number in what Dial was given."""
+    return dial_string.rpartition("/")[2].partition("@")[0].removeprefix("sip:")
+
+
 def line_of(channel: str) -> str:
     """The endpoint behind a channel: `PJSIP/1001-0000002a` -> `PJSIP/1001`."""
     line, dash, _ = channel.rpartition("-")
@@ -109,6 +114,7 @@ def is_fault(cause: int | None) -> bool:
 
 _QUEUE_RESULTS = {
     "TIMEOUT": Result.QUEUE_TIMEOUT,
+    "EXITWITHKEY": Result.ABANDONED,  # queue_log's word; no status is set
     "FULL": Result.BUSY,
     "JOINEMPTY": Result.NO_AGENTS,
     "LEAVEEMPTY": Result.NO_AGENTS,

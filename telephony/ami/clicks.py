@@ -45,13 +45,19 @@ def _never_rang(book: CallBook, headers: Mapping[str, str], line: str, exten: st
     """The phone is not registered: no channel, no hangup, nothing but this response. Of a phone that refuses at once the
     response may be told before its channel is, which then completes the story."""
     given = headers.get("Uniqueid", "").replace("<unknown>", "")
-    if causes.is_plumbing(line) or (not given and book.just_failed(line, at)):
+    if causes.is_plumbing(line) or (not given and book.departed.just_failed(line, at)):
         return
     uid = given or headers.get("ActionID", "")
-    if not uid or book.is_gone(uid) or book.is_expected(uid) or uid in book.board.channels or uid in book.calls:
+    if (
+        not uid
+        or uid in book.departed
+        or book.departed.is_expected(uid)
+        or uid in book.board.channels
+        or uid in book.calls
+    ):
         return  # told already, or the id is in use: a second attempt under it is refused, the first one goes on
     call = Call(uid, given or None, number=exten, agent=line, started_at=at)
     call.originated = True
     book.announce(call, at)
     book.end(call, at)
-    book.expect_late(call)
+    book.departed.expect_late(call)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import queue
 import re
 import secrets
 import socket
@@ -25,36 +24,20 @@ from typing import Any
 
 from asterisk import manager as pyst2
 
+from telephony.ami.answers import Waiter, Waiters
+from telephony.ami.backlog import Backlog
 from telephony.ami.frames import Frame, FrameSplitter, looks_torn
 from telephony.ami.wire import Wire, encoded, open_wire
 
 log = logging.getLogger(__name__)
 
 READ_SIZE = 1 << 18
-QUEUED_EVENTS = 10_000  # behind slow handlers; more are dropped, counted and told
 CLOSING = 2.0  # seconds that close() waits for each thread
 
 _EVENT = b"Event: "
 _RESPONSE = b"Response: "
-_ACTION_ID = b"\r\nActionID: "
 
-CLASSES = "system,call,agent,user,dialplan,cdr"  # not "reporting": RTCP reports, and test events in some builds
-_NEEDED = """
-Newchannel Newstate NewCallerid DialBegin DialEnd BridgeEnter BridgeLeave Hold Unhold HangupRequest SoftHangupRequest
-Hangup BlindTransfer AttendedTransfer ParkedCall UnParkedCall ParkedCallGiveUp ParkedCallTimeOut ParkedCallSwap Pickup
-LocalBridge LocalOptimizationEnd ConfbridgeJoin ConfbridgeLeave ChanSpyStart ChanSpyStop QueueCallerJoin
-QueueCallerLeave QueueCallerAbandon AgentCalled AgentConnect AgentComplete AgentRingNoAnswer QueueMemberAdded
-QueueMemberRemoved QueueMemberPause QueueMemberStatus OriginateResponse Cdr MessageWaiting MixMonitorStart
-MixMonitorStop FullyBooted Shutdown Reload ContactStatus UserEvent
-"""
-_VARIABLES = rb"\r\nVariable: (?:_*CRM_|(?:REC_FILE|VM_MESSAGEFILE|VMSTATUS|DIALSTATUS|QUEUESTATUS)(?:\r|$))"
 Wanted = Mapping[str, "re.Pattern[bytes] | None"]
-WANTED: Wanted = {  # a switch that does not filter by itself sends five times as much
-    **dict.fromkeys(_NEEDED.split()),
-    "VarSet": re.compile(_VARIABLES),
-    "Newexten": re.compile(rb"\r\nApplication: Queue(?:\r|$)"),
-}
-
 AmiError = pyst2.ManagerException
 AuthRefused = pyst2.ManagerAuthException
 OnFrames = Callable[[list[bytes]], None]
@@ -110,17 +93,6 @@ class Event(pyst2.Event):  # type: ignore[misc]
 Handler = Callable[[Event, "AmiClient"], object]
 
 
-class _Waiter:
-    """Somebody who waits for the answer to one action."""
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.answer: Frame | None = None
-        self.listing = False  # a list began
-        self.complete = False  # all has come; `done` alone may be the end of the connection
-        self.events: list[Frame] = []
-
-
 class AmiClient(pyst2.Manager):  # type: ignore[misc]
     """`on_frames` gets, on the reader's thread, the raw event frames of each read that are `wanted` (by name, and by
     what must be found in them; None: all), and what is left of frames that a caller broke in two; nothing of that is
@@ -147,7 +119,6 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
         self._closing = False  # on purpose: the switch hangs up after a Logoff, and that is no loss
         self.handler_errors = 0
         self.malformed = 0  # messages that are neither event nor answer (a caller can make such)
-        self.overflowed = 0  # events that slow handlers made us drop
         self._splitter = FrameSplitter()
         self._on_frames, self._on_disconnect = on_frames, on_disconnect
         self._wanted = None if wanted is None else {name.encode(): pattern for name, pattern in wanted.items()}
@@ -156,12 +127,10 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
         self._connected, self._running = threading.Event(), threading.Event()
         self._seq, self._seqlock = 0, threading.Lock()
         self._write_lock, self._state_lock = threading.Lock(), threading.Lock()
-        self._waiters: dict[bytes, _Waiter] = {}
-        self._listing = 0
+        self._waiters = Waiters()
         self._event_callbacks: dict[str, list[Handler]] = {}
         self._handled: frozenset[bytes] | None = frozenset()  # names with a handler; None: every name
-        self._batches: queue.SimpleQueue[list[bytes] | None] = queue.SimpleQueue()
-        self._queued = 0
+        self._backlog = Backlog()
         self._threads: list[threading.Thread] = []
         self._last_heard = 0.0
 
@@ -175,6 +144,11 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
     def oversize(self) -> int:
         """Messages that were longer than the limit and were thrown away."""
         return self._splitter.dropped
+
+    @property
+    def overflowed(self) -> int:
+        """Events that slow handlers made us drop."""
+        return self._backlog.overflowed
 
     # ------------------------------------------------------------------------------------------------- connection
 
@@ -239,10 +213,8 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
             self._running.set()
             self._connected.clear()
             self.lost.set()
-            waiters = list(self._waiters.values())
-        for waiter in waiters:
-            waiter.done.set()
-        self._batches.put(None)
+        self._waiters.wake_all()
+        self._backlog.end()
         if self._sock is not None:
             with contextlib.suppress(OSError):
                 self._sock.shutdown(socket.SHUT_RDWR)  # wakes the reader, which closes it
@@ -309,7 +281,7 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
         wanted, handler_names = self._wanted, self._handled
         for raw in self._splitter.feed(data):
             if raw.startswith(_EVENT):
-                if self._listing and self._collect(raw):
+                if self._waiters.listing and self._waiters.collect(raw):
                     continue
                 end = raw.find(b"\r\n", 7)
                 name = raw[7:end] if end >= 0 else raw[7:]
@@ -324,14 +296,14 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
                 if handler_names is None or name in handler_names:
                     handled.append(raw)
             elif raw.startswith(_RESPONSE):
-                self._answer(raw)
+                self._waiters.answer(raw)
             else:
                 self._malformed(raw)
                 journal.append(raw)
         if journal and self._on_frames is not None:
             self._guarded_on_frames(self._on_frames, journal)
         if handled:
-            self._hand_over(handled)
+            self._backlog.put(handled)
 
     def _guarded_on_frames(self, on_frames: OnFrames, batch: list[bytes]) -> None:
         try:
@@ -344,38 +316,6 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
         self.malformed += 1
         if self.malformed & (self.malformed - 1) == 0:  # the 1st, 2nd, 4th ...: a flood must not fill the log
             log.warning("%d AMI messages were neither event nor answer, such as %r", self.malformed, raw[:200])
-
-    def _answer(self, raw: bytes) -> None:
-        frame = Frame(raw)
-        with self._state_lock:
-            waiter = self._waiters.get(frame.get("ActionID", "").encode())
-            if waiter is None or waiter.answer is not None:
-                log.debug("an answer that nobody waits for: %r", raw[:200])
-                return
-            waiter.answer = frame
-            waiter.listing = _list_mark(frame) == "start"
-            self._listing += waiter.listing
-            waiter.complete = not waiter.listing
-        if waiter.complete:
-            waiter.done.set()
-
-    def _collect(self, raw: bytes) -> bool:
-        """Is this event an entry of a list that somebody asked for?"""
-        start = raw.find(_ACTION_ID)
-        if start < 0:
-            return False
-        start += len(_ACTION_ID)
-        end = raw.find(b"\r\n", start)
-        waiter = self._waiters.get(raw[start:end] if end >= 0 else raw[start:])
-        if waiter is None or not waiter.listing:
-            return False
-        frame = Frame(raw)
-        if _list_mark(frame) in ("complete", "cancelled"):
-            waiter.complete = True
-            waiter.done.set()
-        else:
-            waiter.events.append(frame)
-        return True
 
     # ----------------------------------------------------------------------------------------------------- events
 
@@ -399,24 +339,12 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
     def message_loop(self) -> None:
         """pyst2's middle thread: there is none here."""
 
-    def _hand_over(self, batch: list[bytes]) -> None:
-        with self._state_lock:
-            full = self._queued + len(batch) > QUEUED_EVENTS
-            if not full:
-                self._queued += len(batch)
-        if full:
-            if not self.overflowed:
-                log.error("event handlers are too slow: events are being dropped")
-            self.overflowed += len(batch)
-        else:
-            self._batches.put(batch)
-
     def event_dispatch(self) -> None:
-        while (batch := self._batches.get()) is not None and not self.lost.is_set():
+        for batch in self._backlog:
             for raw in batch:
                 self._dispatch(Event(Frame(raw)))
-            with self._state_lock:
-                self._queued -= len(batch)
+            if self.lost.is_set():
+                return
 
     def _dispatch(self, event: Event) -> None:
         for function in (*self._event_callbacks.get(event.name, ()), *self._event_callbacks.get("*", ())):
@@ -439,24 +367,16 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
         data = encoded(headers)
         if threading.current_thread().name == "ami-reader" and threading.current_thread() in self._threads:
             raise AmiError("on_frames and on_disconnect run on the reader's thread and cannot wait for an answer")
-        waiter = self._enlist(action_id.encode())
+        if not self._connected.is_set():
+            raise ConnectionLost(0, f"not connected: {self.lost_reason or 'connect first'}")
+        waiter = self._waiters.add(action_id.encode())
+        if waiter is None:
+            raise AmiError("an action with this ActionID is under way")
         try:
             self._write(data)
             return self._wait(waiter, self.timeout if timeout is None else timeout)
         finally:
-            with self._state_lock:
-                self._waiters.pop(action_id.encode(), None)
-                self._listing -= waiter.listing
-
-    def _enlist(self, action_id: bytes) -> _Waiter:
-        waiter = _Waiter()
-        with self._state_lock:
-            if not self._connected.is_set():
-                raise ConnectionLost(0, f"not connected: {self.lost_reason or 'connect first'}")
-            if action_id in self._waiters:
-                raise AmiError("an action with this ActionID is under way")
-            self._waiters[action_id] = waiter
-        return waiter
+            self._waiters.remove(action_id.encode())
 
     def _write(self, data: bytes) -> None:
         sock = self._sock
@@ -471,7 +391,7 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
         finally:
             self._write_lock.release()
 
-    def _wait(self, waiter: _Waiter, timeout: float) -> Message:
+    def _wait(self, waiter: Waiter, timeout: float) -> Message:
         if not waiter.done.wait(timeout) and waiter.listing:
             waiter.done.wait(max(0.0, self.list_timeout - timeout))
         if waiter.complete and waiter.answer is not None:
@@ -481,36 +401,5 @@ class AmiClient(pyst2.Manager):  # type: ignore[misc]
         raise AnswerTimeout(0, "no answer in time")
 
 
-def _list_mark(frame: Frame) -> str:
-    return frame.get("EventList", "").lower()
-
-
 def _headers(frame: Frame) -> dict[str, Any]:
     return {name: several if len(several := frame.getlist(name)) > 1 else several[0] for name in frame}
-
-
-def connector(
-    host: str,
-    port: int,
-    username: str,
-    secret: str,
-    *,
-    tls: ssl.SSLContext | None = None,
-    classes: str = CLASSES,
-    wanted: Wanted | None = WANTED,
-    timeout: float = 5.0,
-    ping_interval: float = 5.0,
-) -> Callable[[OnFrames], AmiClient]:
-    """How a bridge gets its connections: each call makes a new client, connected and logged in for events."""
-
-    def connect(on_frames: OnFrames) -> AmiClient:
-        client = AmiClient(on_frames=on_frames, wanted=wanted, tls=tls, timeout=timeout, ping_interval=ping_interval)
-        try:
-            client.connect(host, port)
-            client.login(username, secret, classes)
-        except BaseException:
-            client.close()
-            raise
-        return client
-
-    return connect

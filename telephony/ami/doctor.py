@@ -1,9 +1,5 @@
-"""Is this Asterisk configured as Ringback needs it? `ask` asks, `examine` decides: each fault with the lines that mend it.
-
-Nothing is tried out: `ListCommands`, which every AMI user may ask, lists just those actions that the asker may use, each
-with the classes that permit it, and only those of loaded modules. So rights are read, not probed. One thing is written:
-the empty global variable ECHO, whose VarSet event proves the way from the switch's core to our ears.
-"""
+"""Is this Asterisk configured as Ringback needs it? `telephony.ami.interview.ask` asks, `examine` decides: each fault with
+the lines that mend it."""
 
 from __future__ import annotations
 
@@ -11,21 +7,13 @@ import csv
 import io
 import os
 import re
-import ssl
-import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
-from telephony.ami.client import CLASSES, AmiClient, AmiError, AuthRefused
-from telephony.ami.frames import Frame
-from telephony.ami.switch import Login
+from telephony.ami.interview import CelFile, Rights, Told, own_read, trunk_state
+from telephony.books.records import cel_record
 
-ECHO = "CRM_RINGBACK_DOCTOR"
-ECHO_SECONDS = 2.0
 MAX_SKEW = 2.0  # seconds
 SAFE = {18: (18, 24, 2), 20: (20, 9, 2), 21: (21, 4, 2)}  # CVE-2024-42365: "originate" could rewrite the dialplan
 ALWAYS_SAFE = 22
@@ -50,9 +38,6 @@ CEL_COLUMNS = (
 ).split()
 CEL_MAPPING = "ringback.csv => " + ",".join(f"${{CSV_QUOTE({column})}}" for column in CEL_COLUMNS)
 _LINKEDID = CEL_COLUMNS.index("${CHANNEL(linkedid)}")
-_TAIL = 1 << 16  # bytes of the CEL file that are looked at
-
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_./@-]{1,100}")  # may stand in a function's brackets
 
 
 class Level(StrEnum):
@@ -67,182 +52,6 @@ class Finding:
     code: str
     said: str
     mend: str = ""
-
-
-Rights = Mapping[str, frozenset[str]]  # the actions that a login may use; the classes each of which permits it
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a switch said. Empty or None: it could not be asked."""
-
-    no_events: str = ""  # why this login got nowhere
-    no_commands: str = ""
-    version: str = ""
-    calls: int = 0  # processed since it started
-    uptime: int | None = None  # seconds, from FullyBooted, which only class "system" hears
-    skew: float | None = None  # seconds by which its clock is ahead of ours
-    doubt: float = 0.0  # seconds by which the skew may be wrong
-    events_may: Rights = field(default_factory=dict)
-    commands_may: Rights = field(default_factory=dict)
-    values: Mapping[str, str] = field(default_factory=dict)  # answers of Getvar, by function
-    no_context: str = ""  # what it said when it did not find the context of click-to-call
-    echo_asked: bool = False
-    echo: Frame | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CelFile:
-    """The books of Asterisk, as found on this machine."""
-
-    path: Path
-    problem: str = ""
-    changed_ago: float = 0.0  # seconds
-    rows: tuple[tuple[str, ...], ...] = ()  # the last ones
-
-
-# -------------------------------------------------------------------------------------------------------------- asking
-
-_KEYS = (
-    "AST_CONFIG(manager.conf,general,enabled)",
-    "AST_CONFIG(cel.conf,general,enable)",
-    "AST_CONFIG(cel.conf,general,events)",
-    "AST_CONFIG(cel.conf,general,apps)",
-    "AST_CONFIG(logger.conf,general,queue_log)",
-    "AST_CONFIG(logger.conf,general,queue_log_to_file)",
-    "IFMODULE(cel_custom.so)",
-)
-
-
-def ask(
-    host: str,
-    port: int,
-    events: Login,
-    commands: Login,
-    *,
-    trunks: tuple[str, ...],
-    context: str,
-    tls: ssl.SSLContext | None = None,
-    timeout: float = 5.0,
-) -> Told:
-    """Never raises for what a switch does or is."""
-    heard = _Heard()
-    told: dict[str, object] = {}
-    listener = AmiClient(on_frames=heard.take, tls=tls, timeout=timeout)
-    speaker = AmiClient(tls=tls, timeout=timeout)
-    with closing(listener), closing(speaker):
-        try:
-            listener.connect(host, port)
-            listener.login(events.username, events.secret, CLASSES)
-            told |= _ask_as_listener(listener, events.username, trunks, context)
-        except (AmiError, OSError) as error:
-            told["no_events"] = _why(error, tls is not None)
-        try:
-            speaker.connect(host, port)
-            speaker.login(commands.username, commands.secret, "off")
-            told["commands_may"] = may = _rights(speaker)
-            if "no_events" not in told and "Setvar" in may:
-                speaker.send_action({"Action": "Setvar", "Variable": ECHO, "Value": ""})
-                told["echo_asked"] = True
-        except (AmiError, OSError) as error:
-            told["no_commands"] = _why(error, tls is not None)
-        if told.get("echo_asked"):
-            heard.echoed.wait(ECHO_SECONDS)
-    return Told(**told, uptime=heard.uptime, echo=heard.echo)  # type: ignore[arg-type]
-
-
-class _Heard:
-    """Of all events, the two that matter."""
-
-    def __init__(self) -> None:
-        self.uptime: int | None = None
-        self.echo: Frame | None = None
-        self.echoed = threading.Event()
-
-    def take(self, raws: list[bytes]) -> None:
-        for frame in map(Frame, raws):
-            if frame.name == "FullyBooted":
-                self.uptime = _number(frame.get("Uptime"))
-            elif frame.name == "VarSet" and frame.get("Variable") == ECHO:
-                self.echo = frame
-                self.echoed.set()
-
-
-def _ask_as_listener(client: AmiClient, username: str, trunks: tuple[str, ...], context: str) -> dict[str, object]:
-    may = _rights(client)
-    told: dict[str, object] = {"events_may": may}
-    before = time.time()
-    pong = client.send_action({"Action": "Ping"})
-    after = time.time()
-    with suppress(ValueError):
-        told |= {
-            "skew": float(pong.frame.get("Timestamp", "")) - (before + after) / 2,
-            "doubt": (after - before) / 2,
-        }
-    if "CoreSettings" in may:
-        told["version"] = client.send_action({"Action": "CoreSettings"}).frame.get("AsteriskVersion", "")
-    if "CoreStatus" in may:
-        told["calls"] = _number(client.send_action({"Action": "CoreStatus"}).frame.get("CoreProcessedCalls")) or 0
-    if "ShowDialPlan" in may:
-        shown = client.send_action({"Action": "ShowDialPlan", "Context": context})
-        told["no_context"] = "" if shown.ok else shown.text
-    if "Getvar" in may:
-        keys = (*_KEYS, *filter(None, (_own_read(username), *map(_trunk_state, trunks))))
-        told["values"] = {key: _value(client, key) for key in keys}
-    return told
-
-
-def _own_read(username: str) -> str:
-    return f"AST_CONFIG(manager.conf,{username},read)" if _SAFE_NAME.fullmatch(username) else ""
-
-
-def _trunk_state(trunk: str) -> str:
-    return f"DEVICE_STATE({trunk})" if _SAFE_NAME.fullmatch(trunk) else ""
-
-
-def _value(client: AmiClient, function: str) -> str:
-    """Empty where the function's module is not loaded: Asterisk makes no difference."""
-    return client.send_action({"Action": "Getvar", "Variable": function}).frame.get("Value", "").strip()
-
-
-def _rights(client: AmiClient) -> Rights:
-    frame = client.send_action({"Action": "ListCommands"}).frame
-    described = ((name, re.search(r"\(Priv: ([^)]*)\)\s*$", frame.get(name, ""))) for name in frame)
-    return {name: frozenset(found[1].split(",")) - {"all", "<none>"} for name, found in described if found}
-
-
-def _why(error: Exception, tls: bool) -> str:
-    """In the words of somebody who will mend it."""
-    cause = error.__cause__ or error
-    if isinstance(error, AuthRefused):
-        return f"the log-in is refused ({error}): wrong user or secret, or this machine is not in its permit line"
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError):
-        return "it does not speak TLS on this port"
-    if isinstance(cause, ConnectionRefusedError):
-        return "nobody listens on this port"
-    silent = isinstance(cause, TimeoutError) or "closed before the greeting" in str(cause)
-    if silent and not tls:
-        return "no AMI greeting came: a wrong host or port, a firewall, or a port that expects TLS"
-    return str(error)
-
-
-def look_at_cel(path: Path) -> CelFile:
-    try:
-        with path.open("rb") as file:
-            age = time.time() - os.fstat(file.fileno()).st_mtime
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL))
-            tail = file.read().decode("utf-8", "replace")
-    except OSError as error:
-        return CelFile(path, problem=error.strerror or str(error))
-    whole = tail if size <= _TAIL else tail.partition("\n")[2]  # the first line may be cut
-    rows = tuple(tuple(row) for row in csv.reader(io.StringIO(whole.replace("\0", "")), strict=False) if row)
-    return CelFile(path, changed_ago=age, rows=rows[-50:])
-
-
-# ----------------------------------------------------------------------------------------------------------- examining
 
 
 def examine(
@@ -351,7 +160,7 @@ def _commands_rights(told: Told) -> Iterator[Finding]:
 
 
 def _events_arrive(told: Told, username: str) -> Iterator[Finding]:
-    read = told.values.get(_own_read(username), "")
+    read = told.values.get(own_read(username), "")
     needed = set(EVENTS_READ.partition("= ")[2].split(","))
     lacking = needed - set(re.split(r"[,\s]+", read)) if read and read != "all" else set()
     if told.uptime is None:
@@ -402,7 +211,7 @@ def _modules(told: Told, trunks: tuple[str, ...]) -> Iterator[Finding]:
 
 def _trunks(told: Told, trunks: tuple[str, ...]) -> Iterator[Finding]:
     for trunk in trunks:
-        state = told.values.get(_trunk_state(trunk), "")
+        state = told.values.get(trunk_state(trunk), "")
         if state == "INVALID":
             yield _fault(f"trunk {trunk}", f"The trunk {trunk} does not exist: its calls would be nobody's.",
                          "in the switches file, as in pjsip.conf:", '  trunks = ["PJSIP/name-of-the-endpoint"]')  # fmt: skip
@@ -424,6 +233,7 @@ def _context(told: Told, context: str) -> Iterator[Finding]:
         yield _well("context", f"The context {context} for click-to-call exists.")
 
 
+_LATE = 300.0  # seconds by which clocks may differ
 _CEL_CONF = ("in cel.conf, [general]:", "  enable = yes", f"  apps = {CEL_APPS}", f"  events = {CEL_EVENTS}",
              "  dateformat = %s.%6q")  # fmt: skip
 _CEL_CUSTOM = ("in modules.conf: load => cel_custom.so", "in cel_custom.conf, [mappings]:", f"  {CEL_MAPPING}")
@@ -469,10 +279,15 @@ def _cel_conf(told: Told) -> Iterator[Finding]:
 def _cel_file(told: Told, cel: CelFile) -> Finding:
     if cel.problem and (told.calls or cel.problem != os.strerror(2)):
         return _fault("cel_file", f"{cel.path} cannot be read: {cel.problem}.",
-                      "in the switches file: cel = the path of ringback.csv as this program sees it, readable for it",
+                      "in the switches file: books = Asterisk's log directory as this program sees it, readable for it",
                       *_CEL_CUSTOM)  # fmt: skip
     if cel.rows and not any(_is_cel(row) for row in cel.rows):
         return _fault("cel_file", f"{cel.path} has other columns than Ringback reads.", *_CEL_CUSTOM)
+    if cel.rows and not any(_is_read(row) for row in cel.rows):
+        return _fault("cel_file", f"{cel.path} has times or events that Ringback does not read.", *_CEL_CONF)
+    if cel.last_call_ago is not None and cel.changed_ago > cel.last_call_ago + _LATE:
+        return _fault("cel_file", f"The last call is not in {cel.path}: nothing was written since.",
+                      *_CEL_CUSTOM, *_CEL_CONF)  # fmt: skip
     if told.calls and told.uptime is not None and (not cel.rows or cel.changed_ago > told.uptime):
         return _fault("cel_file", f"Asterisk has had {told.calls} calls since it started, and wrote none of them into "
                       f"{cel.path}.", *_CEL_CUSTOM, *_CEL_CONF)  # fmt: skip
@@ -488,6 +303,13 @@ def _is_cel(row: tuple[str, ...]) -> bool:
         and re.fullmatch(r"[A-Z_]{3,40}", row[0]) is not None
         and re.fullmatch(r"[^\s/]{1,150}", row[_LINKEDID]) is not None  # a channel's name would have a slash
     )
+
+
+def _is_read(row: tuple[str, ...]) -> bool:
+    """By the reader's own judgement."""
+    line = io.StringIO()
+    csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(row)
+    return cel_record(line.getvalue().encode()) is not None
 
 
 def _queue_log(told: Told) -> Iterator[Finding]:
@@ -519,7 +341,3 @@ def _reads_configuration(told: Told) -> bool:
 
 def _listed(names: set[str] | frozenset[str]) -> str:
     return ", ".join(sorted(names))
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None

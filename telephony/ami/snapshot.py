@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from telephony.ami import causes
 from telephony.ami.callbook import CallBook
+from telephony.ami.calls import Call
 from telephony.ami.channels import Channel, is_given
 from telephony.ami.frames import Frame
 from telephony.ami.untrusted import party_name
@@ -136,3 +137,10 @@ def _queue(book: CallBook, frame: Frame, at: datetime, doubts: Doubts) -> None:
     if call.answered_at is None:
         call.waiting_since = min(call.waiting_since or joined, joined)
     book.out.append(QueueJoined(uid=call.uid, at=at, queue=queue, position=causes.number(frame.get("Position"))))
+
+
+def is_listed_talking(call: Call, listed: Sequence[Headers]) -> bool:
+    """Does the list itself show the customer in one bridge with a phone that is held to talk to them?"""
+    bridges = {entry.get("Uniqueid"): entry.get("BridgeId") for entry in listed}
+    bridge = bridges.get(call.customer.uid) if call.customer else None
+    return bool(bridge) and any(leg.connected and bridges.get(leg.uid) for leg in call.legs.values())

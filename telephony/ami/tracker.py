@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeGuard
 
 from telephony.ami import causes, members
 from telephony.ami.callbook import CallBook
-from telephony.ami.calls import Call, Leg, PendingTransfer
+from telephony.ami.calls import Call, PendingTransfer
 from telephony.ami.channels import Channel, Role, is_given
 from telephony.ami.clicks import originate_response
 from telephony.ami.frames import Frame
+from telephony.ami.legs import Leg
 from telephony.ami.sentry import Forgeries, Sentry
-from telephony.ami.snapshot import Doubts, resync
+from telephony.ami.snapshot import Doubts, is_listed_talking, resync
+from telephony.ami.taint import Taint
 from telephony.ami.tickets import callback_requested
-from telephony.ami.untrusted import party_name
-from telephony.events import CallEvent, LegResult, LinesForged, MemberPaused, MembersListed, QueueJoined, Resynced
+from telephony.ami.untrusted import is_id, party_name, text_of
+from telephony.events import CallEvent, LegResult, MemberPaused, MembersListed, QueueJoined, Resynced
 
 Headers = Mapping[str, str]
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-_TAINTED_REMEMBERED = 1_000  # calls
-_TRANSFERS_REMEMBERED = 100  # per call; nobody is transferred that often
 
 
 class CallTracker:
@@ -50,9 +48,8 @@ class CallTracker:
         self._book = CallBook(frozenset(trunks))
         self._now = EPOCH
         self._sentry = Sentry(lambda: self._book.board)
+        self._taint = Taint(self._book)
         self.forgeries = Forgeries()
-        self._accused: list[tuple[Call, str]] = []  # who forged, of whom that was not told yet
-        self._tainted: dict[str, str] = {}  # calls, and the forgers' channels; oldest first
         self._doubts: frozenset[tuple[str, ...]] = frozenset()
         self._members: list[MemberPaused | MembersListed] = []
         self._handlers: dict[str, Callable[[Headers, datetime], None]] = {
@@ -70,7 +67,8 @@ class CallTracker:
             "HangupRequest": self._hangup_request,
             "Hangup": self._hangup,
             "QueueCallerJoin": self._queue_join,
-            "QueueCallerLeave": self._queue_leave,
+            # whom the queue lets go is told as an abandon first; who only leaves went by a key ("press 1")
+            "QueueCallerLeave": lambda headers, at: self._queue_leave(headers, at, "EXITWITHKEY"),
             "QueueCallerAbandon": self._queue_leave,
             "AgentCalled": self._agent_called,
             "AgentConnect": self._queue_leave,
@@ -102,14 +100,7 @@ class CallTracker:
         return self._told()
 
     def _accuse(self, forger: str) -> None:
-        channel = self._book.board.named(forger)
-        call = channel.call if channel else None
-        if call is not None and not call.tainted:
-            call.tainted = True
-            self._accused.append((call, forger))
-            self._tell_of_the_accused()
-        source = call.uid if call else next((uid for uid, name in self._tainted.items() if name == forger), forger)
-        self.forgeries = Forgeries(self._sentry.frames, self._now, source)
+        self.forgeries = Forgeries(self._sentry.frames, self._now, self._taint.accuse(forger, self._now))
 
     def flush(self) -> list[CallEvent]:
         """The recording is over: calls that are still open are lost (answered ones stay answered)."""
@@ -134,7 +125,7 @@ class CallTracker:
         self._doubts = doubts.open
         self._now = max(self._now, at)
         talking = frozenset(
-            call.uid for call in self._book.calls.values() if call.open and _is_listed_talking(call, listed)
+            call.uid for call in self._book.calls.values() if call.open and is_listed_talking(call, listed)
         )
         told = Resynced(at=at, open_uids=self.open_uids(), restarted=restarted, talking_uids=talking)
         if queues:  # else the switch has no queues, or did not tell
@@ -150,30 +141,12 @@ class CallTracker:
         return frozenset(call.uid for call in self._book.calls.values() if call.open)
 
     def _told(self) -> list[CallEvent]:
-        if self._accused:
-            self._tell_of_the_accused()
+        self._taint.tell(self._now)
         out = self._book.out
         if not out:
             return []
         self._book.out = []
-        return [self._as_tainted(event) for event in out]
-
-    def _tell_of_the_accused(self) -> None:
-        self._accused = [each for each in self._accused if not self._tell_forged(*each) and each[0].channels]
-
-    def _tell_forged(self, call: Call, forger: str) -> bool:
-        """As soon as it is known to be a customer's call; once."""
-        if call.exists:
-            self._tainted[call.uid] = forger
-            if len(self._tainted) > _TAINTED_REMEMBERED:
-                del self._tainted[next(iter(self._tainted))]
-            self._book.out.append(LinesForged(uid=call.uid, at=self._now))
-        return call.exists
-
-    def _as_tainted(self, event: CallEvent) -> CallEvent:
-        call = self._book.calls.get(event.uid)
-        tainted = event.uid in self._tainted or (call is not None and call.tainted)
-        return replace(event, tainted=True) if tainted else event
+        return [self._taint.mark(event) for event in out]
 
     # whose frame it is
 
@@ -183,7 +156,7 @@ class CallTracker:
         if channel is None:
             return None
         linkedid = headers.get(prefix + "Linkedid")
-        if _is_id(linkedid) and linkedid != channel.linkedid:
+        if is_id(linkedid) and linkedid != channel.linkedid:
             self._book.regroup(channel, linkedid, at)
         return channel
 
@@ -194,7 +167,7 @@ class CallTracker:
             return channel
         uid, name = headers.get(prefix + "Uniqueid"), headers.get(prefix + "Channel")
         linkedid = headers.get(prefix + "Linkedid")
-        if not name or not (_is_id(uid) and _is_id(linkedid)) or self._book.is_gone(uid):
+        if not name or not (is_id(uid) and is_id(linkedid)) or uid in self._book.departed:
             return None
         channel = self._book.add(uid, name, linkedid, at, adopted=True)
         channel.up = headers.get(prefix + "ChannelStateDesc") == "Up"
@@ -205,7 +178,7 @@ class CallTracker:
         call = channel.call
         if channel is call.customer:
             if not (call.number or call.originated):
-                call.number = _text(headers.get(prefix + "CallerIDNum"))
+                call.number = text_of(headers.get(prefix + "CallerIDNum"))
                 call.name = party_name(headers.get(prefix + "CallerIDName"))
             self._book.announce(call, at)
         self._book.restate(call, at)
@@ -214,12 +187,12 @@ class CallTracker:
 
     def _newchannel(self, headers: Headers, at: datetime) -> None:
         uid, name = headers.get("Uniqueid"), headers.get("Channel")
-        if not name or not _is_id(uid) or self._book.is_gone(uid) or self._known(headers, at) is not None:
+        if not name or not is_id(uid) or uid in self._book.departed or self._known(headers, at) is not None:
             return
         calling = headers.get("ChannelStateDesc") == "Ring"
         # who calls in begins a group of his own, whatever he writes
         linkedid = headers.get("Linkedid")
-        if not _is_id(linkedid) or (calling and self._book.is_trunk(name)):
+        if not is_id(linkedid) or (calling and self._book.is_trunk(name)):
             linkedid = uid
         channel = self._book.add(uid, name, linkedid, at, calling=calling)
         channel.exten = headers.get("Exten", "")
@@ -228,16 +201,10 @@ class CallTracker:
             if call.inbound:
                 call.did = call.did or (channel.exten if channel.exten != "s" else None)
             elif not call.number:
-                call.number = self._as_dialled(call)
+                call.number = call.typed
         elif not channel.calling and channel.uid == channel.linkedid and is_given(uid):
             self._book.click_to_call(call, at)
         self._introduce(channel, headers, at)
-
-    @staticmethod
-    def _as_dialled(call: Call) -> str:
-        """What the agent typed, until the switch says what it dials."""
-        extens = (channel.exten for channel in call.channels.values() if channel.calling)
-        return next((exten for exten in extens if causes.is_dialable(exten)), "")
 
     def _newstate(self, headers: Headers, at: datetime) -> None:
         channel = self._known(headers, at)
@@ -259,7 +226,7 @@ class CallTracker:
         channel = self._known(headers, at)
         if channel is None:
             return
-        call, number = channel.call, _text(headers.get("CallerIDNum"))
+        call, number = channel.call, text_of(headers.get("CallerIDNum"))
         first_leg = channel.uid == channel.linkedid and not (channel.calling or channel.up)
         if not call.number and not call.inbound and (channel is call.customer or first_leg):
             call.number = number
@@ -271,22 +238,16 @@ class CallTracker:
         channel = self._known(headers, at)
         if channel is None or channel.role is Role.PLUMBING:
             return
-        call, leg = channel.call, channel.call.legs.get(channel.uid)
-        channel.hung_up = True
-        if leg is not None:
+        if leg := channel.call.legs.get(channel.uid):
             leg.alive = True
-            leg.hung_up = leg.hung_up or call.unreached_at is None  # else it only follows what was over before
-            if not (channel.up or channel.calling):
-                leg.refused = causes.number(headers.get("Cause")) or 0
-        elif channel is call.customer and call.answered_at is None:
-            call.gave_up = call.waiting or (call.missed is None and not call.adopted)
+        channel.call.far_end_hung_up(channel, causes.number(headers.get("Cause")) or 0)
 
     def _hangup(self, headers: Headers, at: datetime) -> None:
         channel = self._known(headers, at)
         if channel is not None:
             self._book.hang_up(channel, at, causes.number(headers.get("Cause")))
         else:
-            self._book.remember_gone(headers.get("Uniqueid", ""))
+            self._book.departed.note(headers.get("Uniqueid", ""))
 
     # dialling
 
@@ -301,28 +262,18 @@ class CallTracker:
             self._dial_customer(call, dialled, headers, at)
         elif leg is not None:
             if caller is not None and caller is call.customer:
-                self._notice_redirect(call, leg, at)
+                call.notice_redirect(leg, at)
             self._book.ring(call, leg, at, call.queue if call.in_queue else None)
 
     def _dial_customer(self, call: Call, dialled: Channel, headers: Headers, at: datetime) -> None:
         call.waiting_since = call.waiting_since or at
-        number = headers.get("DialString", "").rpartition("/")[2].partition("@")[0].removeprefix("sip:")
+        number = causes.dialled_in(headers.get("DialString", ""))
         if not causes.is_dialable(number):
             return
         dialled.exten = number
         if dialled is call.customer and not call.originated:
             call.number = number
         self._book.restate(call, at)
-
-    @staticmethod
-    def _notice_redirect(call: Call, leg: Leg, at: datetime) -> None:
-        """A customer who talked is offered to another phone, though nobody transferred and nobody hung up: Redirect."""
-        last = call.last_leg
-        if last is None or last.connected or last.hung_up or call.parked or len(call.transfers) > _TRANSFERS_REMEMBERED:
-            return
-        if last.answered_at is None or any(transfer.at >= last.answered_at for transfer in call.transfers):
-            return
-        call.transfers.append(PendingTransfer("redirect", "supervisor", leg.line, at))
 
     def _dial_end(self, headers: Headers, at: datetime) -> None:
         dialled = self._known(headers, at, "Dest")
@@ -381,12 +332,11 @@ class CallTracker:
             position = causes.number(headers.get("Position"))
             self._book.out.append(QueueJoined(uid=call.uid, at=at, queue=queue, position=position))
 
-    def _queue_leave(self, headers: Headers, at: datetime) -> None:
+    def _queue_leave(self, headers: Headers, at: datetime, why: str = "TIMEOUT") -> None:
         channel = self._known(headers, at)
         if channel is not None and channel is channel.call.customer and channel.call.in_queue:
             channel.call.in_queue = False
-            timeout = causes.queue_result("TIMEOUT")
-            channel.call.nobody_found(at, None if channel.hung_up else timeout)
+            channel.call.nobody_found(at, None if channel.hung_up else causes.queue_result(why))
 
     def _agent_called(self, headers: Headers, at: datetime) -> None:
         caller = self._party(headers, at)
@@ -455,8 +405,7 @@ class CallTracker:
         if transferer is None:
             return None, None
         call = transferer.call
-        is_ours = call.exists and transferer is not call.last_customer and len(call.transfers) < _TRANSFERS_REMEMBERED
-        return transferer, call if is_ours else None
+        return transferer, call if call.may_be_transferred_by(transferer) else None
 
     def _member_paused(self, headers: Headers, at: datetime) -> None:
         if (member := members.member_of(headers)) is not None:
@@ -495,19 +444,3 @@ class CallTracker:
         channel = self._known(headers, at)
         if channel is not None and channel is channel.call.customer and channel.call.queue is None:
             channel.call.queue = headers.get("AppData", "").partition(",")[0] or None
-
-
-def _is_listed_talking(call: Call, listed: Sequence[Headers]) -> bool:
-    """Does the list itself show the customer in one bridge with a phone that is held to talk to them?"""
-    bridges = {entry.get("Uniqueid"): entry.get("BridgeId") for entry in listed}
-    bridge = bridges.get(call.customer.uid) if call.customer else None
-    return bool(bridge) and any(leg.connected and bridges.get(leg.uid) for leg in call.legs.values())
-
-
-def _is_id(text: str | None) -> TypeGuard[str]:
-    """No id has a space in it; a line that lost its beginning or its end may."""
-    return bool(text) and " " not in (text or "")
-
-
-def _text(value: str | None) -> str:
-    return "" if value is None or value == "<unknown>" else value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from telephony.ami.frames import Frame
 
@@ -42,3 +43,12 @@ def party_name(value: str | None) -> str:
     if value is None or value == "<unknown>":
         return ""
     return re.sub(r"\\(.)", lambda found: _ESCAPED.get(found[1], found[1]), value) if "\\" in value else value
+
+
+def is_id(text: str | None) -> TypeGuard[str]:
+    """No id has a space in it; a line that lost its beginning or its end may."""
+    return bool(text) and " " not in (text or "")
+
+
+def text_of(value: str | None) -> str:
+    return "" if value is None or value == "<unknown>" else value

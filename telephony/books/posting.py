@@ -15,7 +15,7 @@ from functools import partial
 
 from telephony.ami import causes
 from telephony.ami.callbook import CallBook
-from telephony.ami.calls import Call, Leg, PendingTransfer
+from telephony.ami.calls import Call, PendingTransfer
 from telephony.ami.channels import Channel, Role, is_given
 from telephony.books.queues import Stint, stints
 from telephony.books.records import CelRecord, QueueRecord
@@ -24,7 +24,6 @@ from telephony.events import CallEnded, CallsMerged, CallSummary, HungUpBy, LegR
 _OUTGOING = "(Outgoing Line)"
 _NO_NUMBER = ("", "s")
 _HUNG_UP_BEFORE = timedelta(milliseconds=50)  # a channel's hangup is written when its last application has ended
-_TRANSFERS_REMEMBERED = 100  # per call
 _ADOPTING = frozenset({"ANSWER", "BRIDGE_ENTER", "APP_START", "PARK_START"})  # they show that a channel is alive
 _BUSY = frozenset({"CHAN_START", "ANSWER", "BRIDGE_ENTER"})
 # what comes first of what has the same time
@@ -126,7 +125,7 @@ class _Posting:
 
     def _adopt(self, record: CelRecord) -> Channel | None:
         """Its beginning is not in these books, and it is alive."""
-        if self._book.is_gone(record.uniqueid):
+        if record.uniqueid in self._book.departed:
             return None
         uid, calling = record.uniqueid, False if record.uniqueid in self._called else None
         channel = self._book.add(uid, record.channel, record.linkedid, record.at, calling=calling, adopted=True)
@@ -142,7 +141,7 @@ class _Posting:
             dialled = self._dialling.get(call.uid) or self._number_of(channel.uid)
             channel.exten = dialled or channel.exten
             if not call.originated or not call.number:
-                call.number = dialled or self._as_typed(call)
+                call.number = dialled or call.typed
         elif not call.number:
             call.number, call.name = record.number, record.name
         self._book.announce(call, record.at)
@@ -151,11 +150,6 @@ class _Posting:
         """The number that a called channel was given; its first record has none yet."""
         own = (record.number for record in self._own[uid])
         return next((number for number in own if causes.is_dialable(number)), "")
-
-    @staticmethod
-    def _as_typed(call: Call) -> str:
-        extens = (channel.exten for channel in call.channels.values() if channel.calling)
-        return next((exten for exten in extens if causes.is_dialable(exten)), "")
 
     # -------------------------------------------------------------------------------------------------- channels
 
@@ -167,7 +161,7 @@ class _Posting:
         )
 
     def _chan_start(self, record: CelRecord) -> None:
-        if self._book.is_gone(record.uniqueid) or self._known(record) is not None:
+        if record.uniqueid in self._book.departed or self._known(record) is not None:
             return
         calling = self._is_calling(record)
         channel = self._book.add(record.uniqueid, record.channel, record.linkedid, record.at, calling=calling)
@@ -203,17 +197,8 @@ class _Posting:
             return
         leg.alive = True
         if call.customer is not None and call.customer.bridge is None:
-            self._notice_redirect(call, leg, record.at)
+            call.notice_redirect(leg, record.at)
         self._book.ring(call, leg, record.at, call.queue if call.in_queue else None)
-
-    @staticmethod
-    def _notice_redirect(call: Call, leg: Leg, at: datetime) -> None:
-        last = call.last_leg
-        if last is None or last.connected or last.hung_up or call.parked or len(call.transfers) > _TRANSFERS_REMEMBERED:
-            return
-        if last.answered_at is None or any(transfer.at >= last.answered_at for transfer in call.transfers):
-            return
-        call.transfers.append(PendingTransfer("redirect", "supervisor", leg.line, at))
 
     def _answer(self, record: CelRecord) -> None:
         channel = self._known(record)
@@ -229,16 +214,8 @@ class _Posting:
         channel = self._known(record)
         if channel is None or channel.role is Role.PLUMBING:
             return
-        call = channel.call
-        leg = call.legs.get(channel.uid)
         self._never_rang(channel, record)
-        channel.hung_up = True
-        if leg is not None:
-            leg.hung_up = leg.hung_up or call.unreached_at is None
-            if not (channel.up or channel.calling):
-                leg.refused = causes.number(record.extra.get("hangupcause")) or 0
-        elif channel is call.customer and call.answered_at is None:
-            call.gave_up = call.waiting or (call.missed is None and not call.adopted)
+        channel.call.far_end_hung_up(channel, causes.number(record.extra.get("hangupcause")) or 0)
 
     @staticmethod
     def _never_rang(channel: Channel, record: CelRecord) -> None:
@@ -251,7 +228,7 @@ class _Posting:
     def _hangup(self, record: CelRecord) -> None:
         channel = self._known(record)
         if channel is None:
-            self._book.remember_gone(record.uniqueid)
+            self._book.departed.note(record.uniqueid)
             return
         call, status = channel.call, record.extra.get("dialstatus", "")
         if channel is call.customer:
@@ -358,8 +335,7 @@ class _Posting:
         if channel is None:
             return None, None
         call = channel.call
-        is_ours = call.exists and channel is not call.last_customer and len(call.transfers) < _TRANSFERS_REMEMBERED
-        return channel, call if is_ours else None
+        return channel, call if call.may_be_transferred_by(channel) else None
 
     # --------------------------------------------------------------------------------------------- applications
 
@@ -369,7 +345,7 @@ class _Posting:
         if channel is None or channel.call.inbound or record.app.lower() != "dial":
             return
         target = record.app_data.partition(",")[0]
-        number = target.rpartition("/")[2].partition("@")[0].removeprefix("sip:")
+        number = causes.dialled_in(target)
         outside = not {causes.endpoint(trunk) for trunk in self._trunks}.isdisjoint(re.split("[/@]", target))
         if outside and "&" not in target and causes.is_dialable(number):
             self._dialling[channel.call.uid] = number

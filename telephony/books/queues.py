@@ -11,7 +11,7 @@ from telephony.books.records import CelRecord, QueueRecord
 
 _SECOND = timedelta(seconds=1)
 _AT_ONCE = timedelta(seconds=0.5)  # a queue that nobody may join lets the caller go within this
-_REASONS = {"EXITWITHTIMEOUT": "TIMEOUT", "EXITEMPTY": "LEAVEEMPTY"}
+_REASONS = {"EXITWITHTIMEOUT": "TIMEOUT", "EXITEMPTY": "LEAVEEMPTY", "EXITWITHKEY": "EXITWITHKEY"}
 _ENDS = frozenset({"CONNECT", "ABANDON", "EXITWITHTIMEOUT", "EXITEMPTY", "EXITWITHKEY"})
 
 

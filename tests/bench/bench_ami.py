@@ -22,8 +22,9 @@ from typing import Any
 
 from asterisk.manager import Manager
 
-from telephony.ami.client import WANTED, AmiClient
+from telephony.ami.client import AmiClient
 from telephony.ami.frames import END, Frame, FrameSplitter
+from telephony.ami.listening import WANTED
 
 SAMPLE = Path(__file__).parents[1] / "fixtures/journals/load-sample.ami.gz"
 LAST = b"Event: BenchEnd\r\nPrivilege: user,all"

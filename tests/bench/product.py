@@ -28,8 +28,8 @@ from pathlib import Path
 import websocket
 
 from telephony.ami.frames import Frame, read_frames
-from telephony.fake import FakeAsterisk, FakeUser
-from telephony.recast import Recast, Recaster, stamped
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
+from telephony.fake.recast import Recast, Recaster, stamped
 from webapp.demo_contacts import contacts
 
 ROOT = Path(__file__).parents[2]

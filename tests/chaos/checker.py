@@ -72,6 +72,7 @@ def check(truth: Sequence[TrueCall], rows: Rows, *, withheld: Iterable[str] = ()
         "withheld": len(withheld),
         "callbacks": len(rows.callbacks),
         "callbacks open": sum(callback.is_open for callback in rows.callbacks),
+        "callbacks closed and empty": _closed_and_empty(rows),
         "links": len(rows.links),
     }
     verdict.offences += _of_calls(truth, ours, withheld, verdict)
@@ -181,6 +182,13 @@ def _that_hold_nothing(rows: Rows) -> Iterator[Offence]:
             yield Offence("empty entry", str(callback.id), f"{callback.number}: no call is in it")
         if callback.missed != max(1, held[callback.id]):
             yield Offence("entry counts", str(callback.id), f"missed {callback.missed}, calls {held[callback.id]}")
+
+
+def _closed_and_empty(rows: Rows) -> int:
+    """Duplicates that something closed again: counted, so that a reader sees how many there were."""
+    held = {link.callback_id for link in rows.links}
+    missed = (callback for callback in rows.callbacks if callback.kind is CallbackKind.MISSED)
+    return sum(not callback.is_open and callback.id not in held for callback in missed)
 
 
 def _of_number(number: str, calls: Sequence[TrueCall], open_ones: Sequence[Callback]) -> Iterator[Offence]:

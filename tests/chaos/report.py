@@ -20,6 +20,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
     yield from _table("furthest from CEL, s", {name: f"{value:.3f}" for name, value in verdict.furthest.items()})
     yield f"settled after {outcome.settled:.1f} s" if outcome.settled is not None else "never settled"
     yield from _list("problems of the run itself", outcome.problems)
+    yield from _list("suffered too little", outcome.shortfalls)
     yield from _list("doubts about CEL", outcome.queue_doubts)
     yield from _table("offences", verdict.kinds)
     yield from _list("offenders", [f"{each.kind:<16} {each.who}: {each.what}" for each in verdict.offences])

@@ -21,6 +21,8 @@ from webapp.trial.install import default_cache, ensure_sipp, find_or_install
 
 LAST_CALLS = 60.0  # seconds that the calls which are there at the end may take to end by themselves
 SETTLING = 300.0  # seconds; two cores are shared with the load
+LONG = 600.0  # seconds of a run in which each kind of fault must come
+LEAST_CALLS, LEAST_OF_A_SORT = 0.5, 0.02  # of the callers that were planned
 UNFAIR = {"answer 500", "answer 404", "answer 422"}  # whatever fails, a page says so: 503
 
 Say = Callable[[str], None]
@@ -49,10 +51,30 @@ class Outcome:
     settled: float | None  # seconds; None: it never did
     problems: list[str] = field(default_factory=list)
     queue_doubts: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)  # of faults that could have been done
+    disk_spared: str = ""  # why the journal's disk was not filled
 
     @property
     def passed(self) -> bool:
-        return self.settled is not None and not self.verdict.offences and not self.problems
+        return not (
+            self.settled is None or self.verdict.offences or self.problems or self.queue_doubts or self.shortfalls
+        )
+
+    @property
+    def shortfalls(self) -> list[str]:
+        """Where the run suffered too little to prove anything."""
+        counts = self.verdict.counts
+        wanted = {
+            "calls by CEL": max(1, int(self.callers * LEAST_CALLS)),
+            **dict.fromkeys(("answered", "missed"), max(1, int(self.callers * LEAST_OF_A_SORT))),
+        }
+        few = [f"{name}: {counts.get(name, 0)}, at least {least}" for name, least in wanted.items()
+               if counts.get(name, 0) < least]  # fmt: skip
+        few += [] if self.faults else ["no fault was done"]
+        if self.plan.seconds >= LONG and not self.plan.only:
+            few += [f"never done: {kind}" for kind in self.kinds if not self.faults.get(kind)]
+            few += [f"never done: disk of the journal full ({self.disk_spared})"] if self.disk_spared else []
+        return few
 
 
 def run(plan: Plan, say: Say, folder: Path | None = None) -> Outcome:
@@ -110,6 +132,8 @@ def _suffer(plan: Plan, dice: Random, say: Say, centre: Centre, layout: Layout, 
         settled=settled,
         problems=problems,
         queue_doubts=_doubts(centre, calls),
+        kinds=[fault.name for fault in chosen],
+        disk_spared=disk.why_not,
     )
 
 

@@ -98,6 +98,7 @@ def books(product: Product) -> Iterator[Books]:
         product.start()
     product.wait_until_connected()
     books.settle()
+    product.wait_until_all_is_told()
 
 
 @pytest.fixture

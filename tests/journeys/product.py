@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings, SwitchSettings
 from tests.asterisk import wait_for
-from webapp.books.models import BookedCall, BooksPlace, LedgerCheck, Recovery
+from webapp.books.models import BookedCall, BooksDamage, BooksPlace, LedgerCheck, Recovery
 from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
 from webapp.contacts.text import folded
@@ -108,6 +108,17 @@ class Product:
     def wait_until_connected(self) -> None:
         wait_for(f"the bridge to follow the PBX\n{self.last_words()}", self.follows_the_switch, 60)
 
+    def wait_until_all_is_told(self) -> None:
+        """Nothing that was heard is told again, even if the product is killed now."""
+        journal = self.settings.data_dir / "journal" / "main"
+
+        def is_told() -> bool:
+            segment, offset = json.loads((journal / "cursor").read_text())["delivered"]
+            sizes = {int(path.stem): path.stat().st_size for path in journal.glob("*.ami")}
+            return sum(size for number, size in sizes.items() if number >= segment) <= offset
+
+        wait_for("the journal to be told to its end", is_told)
+
     def last_words(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines() if self._log.exists() else []
         return "\n".join(lines[-30:])
@@ -164,6 +175,7 @@ class Books:
                 NumberChoice,
                 Recovery,
                 BookedCall,
+                BooksDamage,
                 BooksPlace,
                 LedgerCheck,
                 Notice,

@@ -12,6 +12,8 @@ from telephony.books.reader import Books, BooksReader
 from telephony.events import CallSummary, Direction, HungUpBy, Result
 from telephony.replay import as_truth, derive
 from tests.asterisk import Asterisk, wait_for
+from tests.journeys import product
+from webapp.calls.models import CallState
 from webapp.trial.phones import answers, declines, is_busy, rings
 
 pytestmark = pytest.mark.journey
@@ -122,7 +124,9 @@ def test_text_of_a_caller_stays_text(asterisk: Asterisk, reading: Reading) -> No
     assert reading.reader.statistics.unparseable == 0
 
 
-def test_what_was_open_when_asterisk_was_killed_is_found_lost(asterisk: Asterisk, reading: Reading) -> None:
+def test_what_was_open_when_asterisk_was_killed_is_found_lost(
+    asterisk: Asterisk, reading: Reading, books: product.Books
+) -> None:
     asterisk.phone("alice", answers(0.1))
     asterisk.phone("bob", rings())
     asterisk.call(DANA, to="alice")
@@ -140,3 +144,4 @@ def test_what_was_open_when_asterisk_was_killed_is_found_lost(asterisk: Asterisk
     assert reading.call(DANA).result is Result.ANSWERED
     assert (reading.call(EMIL).result, reading.call(EMIL).hangup_by) == (Result.LOST, None)
     assert not reading.open()
+    wait_for("the product to hear of both", lambda: len(books.calls(state=CallState.ENDED)) == 2)

@@ -62,4 +62,4 @@ def test_who_presses_1_is_a_ticket_with_the_place_of_the_call(
     assert call.answered_at is None
     assert ticket.queued_at == call.queued_at
     assert ticket.queued_at is not None and ticket.queued_at >= call.started_at
-    assert len(books.callbacks()) == 1
+    assert len(books.callbacks(number=DANA)) == 1

@@ -22,8 +22,8 @@ from queue import Queue
 import pytest
 import socketio
 
-from telephony.fake import FakeAsterisk, FakeUser
-from telephony.recast import Recast
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
+from telephony.fake.recast import Recast
 from tests.postgresql import PostgreSQL, find_binaries
 
 pytestmark = pytest.mark.journey

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -23,7 +23,7 @@ from telephony.events import (
     LegEnded,
     LegRinging,
 )
-from telephony.recast import stamped
+from telephony.fake.recast import stamped
 from tests.telephony.recordings import SCENARIOS, filtered, truth
 
 _UID = re.compile(rb"(?<=[ \r\n:])(\d{10})\.(\d+)(?=\r\n|$)")
@@ -33,7 +33,8 @@ _CHANNEL = re.compile(rb"((?:PJSIP|Local)/[^\s;]+)-([0-9a-f]{8})")
 
 @dataclass(frozen=True)
 class Mix:
-    """`frames` as they arrive; `honest` are the Linkedids that truly were calls, `known` all that were there."""
+    """`frames` as they arrive; `honest` are the Linkedids that truly were calls, `known` all that were there
+    or seem to have been."""
 
     scenarios: tuple[str, ...]
     frames: tuple[Frame, ...]
@@ -57,8 +58,7 @@ def mixes(draw: st.DrawFn, *, most: int = 3, whole: bool = False) -> Mix:
     for number, scenario in enumerate(scenarios):
         story = [_as_another_call(frame, number) for frame in at_once(filtered(scenario))]
         stories.append(tuple(story))
-        ids = [(name, uid) for frame in story for name, uid in frame.items()]
-        linkedids = {uid for name, uid in ids if name.endswith(("Linkedid", "Uniqueid", "ActionID"))}
+        linkedids = set(_ids(story))
         known |= linkedids
         if not truth(scenario):
             internal |= linkedids
@@ -68,7 +68,13 @@ def mixes(draw: st.DrawFn, *, most: int = 3, whole: bool = False) -> Mix:
         else:
             placed += _disturbed(story, chance, by_channel, lost, doubled, late, cut)
     placed.sort(key=lambda one: one[0])
+    known.update(_ids(frame for _, frame in placed))  # where two frames grew together, two ids may have as well
     return Mix(scenarios, tuple(frame for _, frame in placed), tuple(stories), frozenset(known), frozenset(internal))
+
+
+def _ids(frames: Iterable[Frame]) -> Iterator[str]:
+    for frame in frames:
+        yield from (uid for name, uid in frame.items() if name.endswith(("Linkedid", "Uniqueid", "ActionID")))
 
 
 BEGINNING = 1_795_426_000.0

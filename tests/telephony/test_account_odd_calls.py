@@ -119,6 +119,29 @@ def test_two_stints_in_queues_are_one_wait_and_the_last_reason_counts() -> None:
     assert (call.hangup_by, call.did) == (HungUpBy.CUSTOMER, "2100000100")
 
 
+def test_who_left_the_queue_by_a_key_gave_up_and_ran_out_of_no_time() -> None:
+    at = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+    caller = {"uid": "1.1", "channel": "PJSIP/trunk-1", "number": "6944000001"}
+    waits = QueueRecord(
+        at=at + SECOND, uniqueid="1.1", queue="sales", agent="", event="ENTERQUEUE", data=("", "1", "1")
+    )
+    leaves = replace(waits, at=at + 11 * SECOND, event="EXITWITHKEY", data=("1", "1", "1", "10"))
+    began = step(at, "CHAN_START", **caller, exten="2100000100")
+    queue = [
+        step(at + SECOND, "APP_START", **caller, app="Queue", app_data="sales,t,,,60"),
+        step(at + 11 * SECOND, "APP_END", **caller, app="Queue", app_data="sales,t,,,60"),
+        step(at + 11 * SECOND, "APP_START", **caller, app="Playback", app_data="ringback/you-keep-your-place"),
+    ]
+    over = [
+        step(at + 15 * SECOND, "HANGUP", **caller, extra={"hangupsource": "dialplan/builtin", "hangupcause": "16"}),
+        step(at + 15 * SECOND, "CHAN_END", **caller),
+        step(at + 15 * SECOND, "LINKEDID_END", **caller),
+    ]
+    for told in (queue, []):  # also where CEL was not told to write of queues
+        ((call,), _) = account([began, waits, *told, leaves, *over])
+        assert (call.queue, call.result, call.wait, call.hangup_by) == ("sales", Result.ABANDONED, 10, HungUpBy.SYSTEM)
+
+
 def test_a_blind_transfer_that_nobody_answers_is_told_as_such() -> None:
     """Alice transfers to Bob, Bob's phone rings in vain, the dial plan ends."""
     everything = list(configured("blind-transfer"))

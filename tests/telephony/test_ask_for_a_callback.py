@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telephony.ami.tracker import CallTracker
-from telephony.events import CallbackRequested, CallEnded, Result
+from telephony.events import CallbackRequested, CallEnded, HungUpBy, Result
 from tests.telephony.pbx import Pbx
 from tests.telephony.recordings import frames
 from tests.telephony.test_tracker_tells import of, told
@@ -36,6 +36,21 @@ def test_who_asks_is_told_with_queue_and_number_before_the_call_is_over(pbx: Pbx
     ends = of(CallEnded, events)
     assert ends and events.index(request) < events.index(ends[0])
     assert ends[-1].summary.result is not Result.ANSWERED
+
+
+def test_who_leaves_by_a_key_gave_up_waiting_whatever_the_menu_takes(pbx: Pbx) -> None:
+    """No time ran out: the queue says that they left, and nothing else."""
+    pbx.about("QueueCallerLeave", CALLER, Queue="sales", Position="1")
+    asks(pbx)
+    pbx.wait(15)
+    pbx.hangs_up(CALLER)
+    call = of(CallEnded, told(pbx.said))[-1].summary
+    assert (call.result, call.wait) == (Result.ABANDONED, pytest.approx(20, abs=0.1))
+
+
+def test_the_recorded_one_did_so() -> None:
+    (*_, end) = of(CallEnded, told(frames("queue-callback")))
+    assert (end.summary.result, end.summary.hangup_by, end.summary.cause) == (Result.ABANDONED, HungUpBy.SYSTEM, 16)
 
 
 def test_without_a_name_it_is_the_queue_that_the_caller_waited_in(pbx: Pbx) -> None:

@@ -7,11 +7,12 @@ import time
 
 import pytest
 
-from telephony import fake
 from telephony.ami.switch import AsteriskSwitch, Login
 from telephony.commands import Answer, Hangup, Originate
 from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
-from telephony.fake import FakeAsterisk, FakeSwitch, FakeUser
+from telephony.fake import session
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
+from telephony.fake.switch import FakeSwitch
 from telephony.switch import Switch
 from tests.telephony.wires import eventually
 
@@ -186,7 +187,7 @@ def test_a_connection_that_was_lost_meanwhile_is_made_anew(pbx, switch):
 
 
 def test_it_is_never_asked_twice_when_the_connection_dies_in_the_middle(pbx, switch, monkeypatch):
-    monkeypatch.setitem(fake._ACTIONS, "Originate", lambda session, action: session.end())
+    monkeypatch.setitem(session._ACTIONS, "Originate", lambda session, action: session.end())
     with pytest.raises(SwitchUnavailable, match="did not answer"):
         switch.originate(call())
     monkeypatch.undo()

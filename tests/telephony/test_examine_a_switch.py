@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from config import settings
-from telephony.ami import doctor
-from telephony.ami.doctor import CelFile, Finding, Level, Told, ask, examine, look_at_cel
+from telephony.ami import doctor, interview
+from telephony.ami.doctor import Finding, Level, examine
+from telephony.ami.interview import CelFile, Told, ask, look_at_cel
 from telephony.ami.switch import Login
-from telephony.fake import FakeAsterisk, FakeUser
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
 
 TRUNKS = ("PJSIP/trunk",)
 CONTEXT = "ringback-outbound"
@@ -60,7 +62,7 @@ def test_a_well_configured_switch_has_no_fault_and_nothing_is_dialled(pbx):
     assert {each.level for each in found.values()} == {Level.WELL, Level.LOOK}
     assert found["echo"].level is found["timestamps"].level is found["trunk PJSIP/trunk"].level is Level.WELL
     assert not pbx.asked("Originate")
-    assert [asked["Variable"] for asked in pbx.asked("Setvar")] == [doctor.ECHO]
+    assert [asked["Variable"] for asked in pbx.asked("Setvar")] == [interview.ECHO]
 
 
 def test_what_cannot_be_seen_with_few_rights_is_told_with_how_to_look(pbx):
@@ -86,7 +88,7 @@ def test_a_wrong_secret(pbx):
 
 
 def test_a_port_that_speaks_no_tls(pbx):
-    told = told_by(pbx, tls=doctor.ssl.create_default_context())
+    told = told_by(pbx, tls=ssl.create_default_context())
     assert findings(told, tls=True)["events-login"].mend.endswith("tls = false")
 
 
@@ -158,7 +160,7 @@ def test_an_events_user_who_does_not_hear_that_asterisk_restarted(pbx):
 
 
 def test_an_event_that_never_arrives(pbx, monkeypatch):
-    monkeypatch.setattr(doctor, "ECHO_SECONDS", 0.1)
+    monkeypatch.setattr(interview, "ECHO_SECONDS", 0.1)
     pbx.users["ringback-events"] = FakeUser("hears", LISTENS, hears={"call", "agent", "cdr", "system", "user"})
     assert "name(VarSet)" in faults(pbx)["echo"]
 
@@ -258,6 +260,23 @@ def test_books_of_a_quiet_day_are_no_fault(tmp_path):
 def test_books_in_other_columns(tmp_path, row):
     found = findings(BUSY, books(tmp_path, row))["cel_file"]
     assert found.level is Level.FAULT and "${CHANNEL(linkedid)}" in found.mend
+
+
+def test_books_with_times_of_another_form(tmp_path):
+    found = findings(BUSY, books(tmp_path, [ROW[0], "2026-11-23 10:00:00", *ROW[2:]]))["cel_file"]
+    assert found.level is Level.FAULT and "dateformat = %s.%6q" in found.mend
+
+
+def test_books_that_stopped_while_asterisk_ran_on(tmp_path):
+    told = replace(BUSY, uptime=7 * 86400)
+    stopped = replace(books(tmp_path, ROW, age=86400), last_call_ago=3600.0)
+    assert findings(told, stopped)["cel_file"].level is Level.FAULT
+    assert findings(told, replace(stopped, last_call_ago=86400.0))["cel_file"].level is Level.WELL
+
+
+def test_books_that_may_not_be_read_are_named_as_the_switches_file_does(tmp_path):
+    found = findings(BUSY, CelFile(tmp_path, problem="Permission denied"))["cel_file"]
+    assert "books = " in found.mend and "cel = the path" not in found.mend
 
 
 def test_books_that_are_not_there(tmp_path):

@@ -13,10 +13,11 @@ import threading
 import pytest
 
 import telephony.ami.client as client_module
-from telephony.ami.client import WANTED, AmiClient, AmiError, AnswerTimeout, AuthRefused, ConnectionLost
+from telephony.ami.client import AmiClient, AmiError, AnswerTimeout, AuthRefused, ConnectionLost
 from telephony.ami.frames import Frame
+from telephony.ami.listening import WANTED
 from telephony.errors import BadValue
-from telephony.fake import FakeAsterisk, FakeUser
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
 from tests.telephony.wires import USERS, Script, eventually, logged_in, scripted
 
 
@@ -67,7 +68,7 @@ def test_02_a_stalled_handler_neither_stops_the_reader_nor_fills_the_memory(pbx)
             pbx.send_raw(event() * 5_000)
         eventually(lambda: len(got) == 20_000)
         assert alice.ping()["Response"] == "Success"
-        assert alice._queued <= 10_000
+        assert alice._backlog.waiting <= 10_000
         assert alice.overflowed >= 5_000
         names = {thread.name for thread in alice._threads}
         gate.set()
@@ -371,7 +372,7 @@ def test_13_the_garbage_collector_does_not_wait_for_a_network():
     out = run_alone("""
         import gc
         from telephony.ami.client import AmiClient
-        from telephony.fake import FakeAsterisk, FakeUser
+        from telephony.fake.asterisk import FakeAsterisk, FakeUser
         pbx = FakeAsterisk({"crm": FakeUser("s")}); pbx.up()
         client = AmiClient(timeout=3600, ping_interval=3600)
         client.connect(pbx.host, pbx.port); client.login("crm", "s")
@@ -678,7 +679,7 @@ def test_under_gevent_the_same_client_connects_logs_in_acts_and_hears():
         from gevent import monkey; monkey.patch_all()
         import threading, time
         from telephony.ami.client import AmiClient
-        from telephony.fake import FakeAsterisk, FakeUser
+        from telephony.fake.asterisk import FakeAsterisk, FakeUser
         got, ticks, done = [], [], threading.Event()
         def tick():
             while not done.is_set():

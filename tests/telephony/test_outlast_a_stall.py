@@ -18,13 +18,14 @@ from pathlib import Path
 
 import pytest
 
-from telephony import bridge as bridging
-from telephony import fake
-from telephony.ami.client import connector
+from telephony import retry
+from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
-from telephony.bridge import Bridge, Event
+from telephony.bridge import Bridge
+from telephony.delivery import Event
 from telephony.events import CallEnded
-from telephony.fake import FakeAsterisk
+from telephony.fake import asterisk
+from telephony.fake.asterisk import FakeAsterisk
 from telephony.journal import Journal
 from tests.telephony.forgers import HIS_CHANNEL, HIS_UID, his_call
 from tests.telephony.wires import USERS, eventually
@@ -36,8 +37,8 @@ BATCH = 1_000
 
 @pytest.fixture
 def pbx(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAsterisk]:
-    monkeypatch.setattr(bridging, "TICK", 0.02)
-    monkeypatch.setattr(fake, "WRITE_TIMEOUT", 1.0)
+    monkeypatch.setattr(retry, "TICK", 0.02)
+    monkeypatch.setattr(asterisk, "WRITE_TIMEOUT", 1.0)
     with FakeAsterisk(USERS) as pbx:
         yield pbx
 
@@ -95,7 +96,7 @@ def test_a_stall_of_delivery_costs_time_and_neither_memory_nor_calls(pbx: FakeAs
 READER = """
 import json, sys, threading
 from pathlib import Path
-from telephony.ami.client import connector
+from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.events import CallEnded, Resynced

@@ -11,7 +11,7 @@ from telephony.ami.switch import AsteriskSwitch, Login
 from telephony.ami.tracker import CallTracker
 from telephony.commands import Pause
 from telephony.events import Member, MemberPaused, MembersListed
-from telephony.fake import FakeAsterisk
+from telephony.fake.asterisk import FakeAsterisk
 from telephony.playback import Playback
 from tests.telephony.forgers import his_call
 from tests.telephony.wires import USERS, eventually, logged_in

@@ -8,8 +8,8 @@ import pytest
 
 from telephony.ami.client import AmiClient
 from telephony.ami.frames import Frame, read_frames
-from telephony.fake import FakeAsterisk
-from telephony.recast import Recast, recorded
+from telephony.fake.asterisk import FakeAsterisk
+from telephony.fake.recast import Recast, recorded
 from telephony.replay import derive
 from tests.telephony.wires import USERS, eventually, logged_in
 

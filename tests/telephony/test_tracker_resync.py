@@ -331,6 +331,7 @@ def test_who_left_the_queue_while_the_list_was_made_is_told_by_the_queue(pbx: Pb
     hear(pbx, tracker)
     pbx.wait(20)
     check(pbx, tracker, pbx.shown("1.1"))
+    pbx.about("QueueCallerAbandon", "1.1", Queue="sales")
     pbx.about("QueueCallerLeave", "1.1", Queue="sales")
     pbx.wait(5)
     pbx.hangs_up("1.1")

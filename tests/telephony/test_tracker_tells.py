@@ -676,7 +676,7 @@ def test_what_is_remembered_of_what_is_over_is_bounded(pbx: Pbx) -> None:
     tracker = CallTracker()
     for number in range(10_100):
         tracker.feed(Frame.of({"Event": "Hangup", "Uniqueid": f"1.{number}", "Linkedid": f"1.{number}"}))
-    assert len(tracker._book._gone) == 10_000
+    assert len(tracker._book.departed._gone) == 10_000
 
 
 def test_what_is_over_is_forgotten(pbx: Pbx) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from telephony.ami.client import WANTED
 from telephony.ami.frames import END, Frame, FrameSplitter, journalled, looks_torn, parse
+from telephony.ami.listening import WANTED
 from telephony.ami.tracker import CallTracker
 from telephony.events import CallEnded, CallEvent, CallStarted, CallSummary, LinesForged, Result, Resynced
 from tests.telephony.forgers import HIS_CHANNEL, HIS_UID, amid, his_call, numbers_against, written

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from telephony.ami.client import AmiClient
-from telephony.fake import FakeAsterisk, FakeUser
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
 
 USERS = {"crm": FakeUser("crm's secret")}
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"

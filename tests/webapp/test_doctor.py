@@ -15,7 +15,7 @@ from flask import Flask
 
 from config.settings import Settings
 from telephony.ami.doctor import Finding, Level
-from telephony.fake import FakeAsterisk, FakeUser
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
 from webapp import doctor, leases, schema
 from webapp.app import create_app
 from webapp.cli import main

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_callback, make_disposition, make_party
+from webapp.accounts.actions import add_absence
 from webapp.accounts.models import BreakReason, User
 from webapp.db import db, now, transaction
 from webapp.notices.models import Notice
@@ -80,6 +81,9 @@ FOR_ROLES = {
     "GET /contacts/<uuid:party_id>": 200,
     "GET /contacts/<uuid:party_id>/edit": 200,
     "POST /contacts/<uuid:party_id>/edit": 303,
+    "GET /settings/absences": 200,
+    "POST /settings/absences": 204,
+    "POST /settings/absences/<uuid:absence_id>/end": 204,  # their own
     "GET /contacts/new": 200,
     "POST /contacts/new": 201,
 }
@@ -114,6 +118,7 @@ TABLE = (
 OF_ONE_THING = [route for route in TABLE if "<uuid:" in route and route not in FOR_ADMINISTRATORS]
 OF_ONE_CALL = sorted({route.split()[1] for route in TABLE if "<uuid:call_id>" in route})
 numbers = count(6944000001)
+days = count(10)
 
 
 @pytest.fixture(autouse=True)
@@ -159,6 +164,7 @@ def ask(switch: FakeSwitch) -> Ask:
             "zone": "UTC", "always_open": "1", "callback_minutes": "30", "second_step_minutes": "30",
             "ticket_minutes": "5", "short_seconds": "0",
             "code": f"code-{next(numbers)}", "label_en": "Lunch", "label_el": "Γεύμα",
+            "from": f"{now() + timedelta(days=2):%Y-%m-%d}", "until": f"{now() + timedelta(days=2):%Y-%m-%d}",
             "date": f"{now() + timedelta(days=2):%Y-%m-%d}", "time": "14:30",
         }  # fmt: skip
         method = method or own_method
@@ -174,7 +180,8 @@ def things(of: User | None = None) -> dict[str, UUID]:
     call = make_call(answered_by=of, number=number)
     return {
         "call_id": call.id, "callback_id": make_callback(number).id, "party_id": make_party().id,
-        "notice_id": _notice(of) if of else uuid4(), "reason_id": _break_reason(),
+        "notice_id": _notice(of) if of else uuid4(), "absence_id": _absence(of) if of else uuid4(),
+        "reason_id": _break_reason(),
     }  # fmt: skip
 
 
@@ -190,6 +197,13 @@ def _break_reason() -> UUID:
     with transaction():
         db.session.add(reason)
     return reason.id
+
+
+def _absence(of: User) -> UUID:
+    """Far from the one that the request asks for."""
+    begins = now() + timedelta(days=next(days))
+    with transaction():
+        return add_absence(db.session.merge(of), begins, begins + timedelta(hours=1)).id
 
 
 def test_every_route_is_in_the_table(app: Flask) -> None:
@@ -225,9 +239,8 @@ def test_looking_changes_nothing(
 @pytest.mark.parametrize("route", OF_ONE_THING)
 def test_what_does_not_exist_is_not_found(route: str, client: FlaskClient, crew: list[User], as_: As, ask: Ask) -> None:
     _roleless, *others = crew
-    nowhere = {name: uuid4() for name in ("call_id", "callback_id", "notice_id", "reason_id")} | {
-        "party_id": make_party().id
-    }
+    names = ("call_id", "callback_id", "notice_id", "absence_id", "reason_id")
+    nowhere = {name: uuid4() for name in names} | {"party_id": make_party().id}
     if "party_id" in route:
         nowhere["party_id"] = uuid4()
     assert {ask(as_(user), route, nowhere).status_code for user in others} == {NOT_FOUND}

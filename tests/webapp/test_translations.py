@@ -22,7 +22,7 @@ from flask.testing import FlaskClient
 from flask_babel import get_babel
 
 from telephony.events import Direction, HungUpBy, LegResult, Result
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_callback, make_disposition, make_party
 from webapp import install
 from webapp.accounts.models import AgentStatus, User
@@ -38,11 +38,12 @@ DOMAINS = ("messages", "flask_security")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
 LATIN = re.compile(r"[A-Za-z][A-Za-z_-]+")
 # the product, keys of a keyboard, and what Greeks write in Latin letters too
-STAYS = {"Ringback", "Alt", "Ctrl", "Enter", "Shift", "Esc", "e-mail", "E-mail", "English", "PJSIP"}
+STAYS = {"Ringback", "Alt", "Ctrl", "Enter", "Shift", "Esc", "e-mail", "E-mail", "English", "PJSIP", "UTC"}
 PATHS = (
     "/desk", "/desk/status", "/contacts", "/contacts?q=κανείς", "/contacts/new", "/calls", "/calls?q=κανείς", "/calls?mine=1",
     "/callbacks", "/callbacks?tab=mine", "/callbacks?tab=waiting",
-    "/callbacks?tab=promises", "/callbacks?tab=closed", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
+    "/callbacks?tab=promises", "/settings/absences",
+    "/callbacks?tab=closed", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
 )  # fmt: skip
 FIRM = {"main"}  # the name of its switch
 

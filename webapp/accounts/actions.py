@@ -12,12 +12,12 @@ from flask_security.utils import hash_password
 from telephony.commands import Pause
 from telephony.errors import SwitchError
 from webapp import switches, text
-from webapp.accounts import breaks, presence
-from webapp.accounts.events import StatusChanged
+from webapp.accounts import breaks, presence, queries, shown
+from webapp.accounts.events import StatusChanged, UserDeactivated
 from webapp.accounts.models import Absence, AgentStatus, ChangedBy, Line, QueueMember, Role, StatusPeriod, Team, User
-from webapp.accounts.permissions import ROLES
-from webapp.db import db, now, transaction
-from webapp.errors import Invalid, NotFound, Unavailable
+from webapp.accounts.permissions import ROLES, Permission
+from webapp.db import db, lock, now, transaction
+from webapp.errors import Conflict, Invalid, NotFound, Unavailable
 from webapp.events import publish
 
 LOCALES = ("en", "el")
@@ -111,14 +111,50 @@ def logged_out(user: User) -> None:
 
 
 def add_absence(user: User, begins_at: datetime, ends_at: datetime, note: str = "") -> Absence:
-    """Nothing new is given to them from the beginning to the end. Raises Invalid."""
+    """Nothing new is given to them from the beginning to the end. Raises Invalid, also for one that overlaps another."""
     if ends_at <= begins_at:
         raise Invalid(_("The absence was not added."), fields={"until": _("It ends before it begins.")})
-    note = text.line(note, "note", most=200)
+    note = text.line(note, "reason", most=200)
+    lock(user)  # of two at the same moment the second sees the first
+    if other := queries.absence_between(user, begins_at, ends_at):
+        problem = _("%(name)s is absent already then: %(span)s.", name=user.name, span=shown.span(other))
+        raise Invalid(_("The absence was not added."), fields={"from": problem})
     absence = Absence(user_id=user.id, begins_at=begins_at, ends_at=ends_at, note=note)
     db.session.add(absence)
     db.session.flush()
     return absence
+
+
+def deactivate(user: User, *, at: datetime) -> None:
+    """They do not work here any more: no log-in, no session, nothing new, and what is theirs goes to others.
+
+    What they did stays theirs. Raises Conflict for the last one who may manage users.
+    """
+    lock(user)
+    if not user.active:
+        return
+    managers = set(queries.users_who_may(Permission.USER_MANAGE))
+    if managers == {user.id}:
+        raise Conflict(_("%(name)s is the last administrator.", name=user.name))
+    user.active = False
+    user.fs_uniquifier = uuid.uuid4().hex  # no session of theirs is any good, nor will be when they are back
+    logged_out(user)
+    publish(UserDeactivated(user_id=user.id, at=at))
+
+
+def activate(user: User) -> None:
+    """They work here again, and log in as before."""
+    user.active = True
+
+
+def end_absence(absence: Absence, *, at: datetime) -> None:
+    """They are back; one that has not begun is forgotten. Raises Conflict for one that is over."""
+    if absence.ends_at <= at:
+        raise Conflict(_("This absence is over already."))
+    if absence.begins_at >= at:
+        db.session.delete(absence)
+    else:
+        absence.ends_at = at
 
 
 def in_step(user: User) -> None:

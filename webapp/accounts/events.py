@@ -21,3 +21,11 @@ class PresenceChanged:
     """These have a page open now, or not any more."""
 
     user_ids: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserDeactivated:
+    """Somebody does not work here any more: nothing may lie with them."""
+
+    user_id: UUID
+    at: datetime

@@ -1,4 +1,4 @@
-"""What is kept true without anybody asking: switches in step with the screen, and who is connected."""
+"""What is kept true without anybody asking: switches in step with the screen, who is connected, and who is not any more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
-from webapp.accounts import presence
+from webapp import live
+from webapp.accounts import brake, presence
 from webapp.accounts.actions import in_step
 from webapp.accounts.models import Line, User
 from webapp.db import db, now, transaction
@@ -24,7 +25,7 @@ GRACE = timedelta(seconds=3)  # the page that changes it tells the switch itself
 def keep_in_step(user_id: str = "", at: datetime | None = None) -> None:
     """Whatever was declared and no switch has taken yet: it was away, or somebody logged in, or a rule spoke."""
     behind = sa.or_(Line.told_at.is_(None), Line.told_at < User.status_since)
-    query = sa.select(User.id).join(Line).where(behind, User.active).distinct()
+    query = sa.select(User.id).join(Line).where(behind).distinct()
     if user_id:
         query = query.where(User.id == UUID(user_id))
     else:  # who never declared anything has nothing to be in step with
@@ -43,3 +44,19 @@ def keep_in_step(user_id: str = "", at: datetime | None = None) -> None:
 def find_disconnected(at: datetime | None = None) -> None:
     with transaction():
         presence.expire(at or now())
+
+
+@job(every=timedelta(seconds=5))
+def shut_out_gone() -> None:
+    """Who was deactivated by a command: without Redis its process cannot reach the sockets that are open in this one."""
+    listening = live.listening()
+    gone = db.session.scalars(sa.select(User.id).where(User.id.in_(listening), User.active.is_(False))).all()
+    db.session.rollback()
+    for user_id in gone:
+        live.shut_out(user_id)
+
+
+@job(every=timedelta(hours=1))
+def forget_attempts(at: datetime | None = None) -> None:
+    with transaction():
+        brake.forget(at or now())

@@ -147,3 +147,12 @@ class QueueMember(Identified, Model):
     paused: Mapped[bool] = mapped_column(default=False)
     reason: Mapped[str] = mapped_column(sa.String(80), default="")
     since: Mapped[datetime | None]
+
+
+class LogInBrake(Model):
+    """How many wrong passwords there were under one key (see `brake`), and whether there was a right one."""
+
+    key: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    failed_at: Mapped[datetime] = mapped_column(index=True)
+    succeeded_at: Mapped[datetime | None]

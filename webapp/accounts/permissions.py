@@ -28,6 +28,8 @@ class Permission(StrEnum):
     QUEUE_MANAGE = "queue:manage"
     LEDGER_READ = "ledger:read"  # what the switches' books say of ours: recoveries, the balance
     USER_MANAGE = "user:manage"
+    ABSENCE_OWN = "absence:own"  # say of oneself when one is away
+    ABSENCE_MANAGE = "absence:manage"  # and of everybody
     SYSTEM_READ = "system:read"
 
 
@@ -40,8 +42,14 @@ _AGENT = {
     Permission.CONTACT_WRITE,
     Permission.CALLBACK_WORK,
     Permission.CALLBACK_DISMISS,
+    Permission.ABSENCE_OWN,
 }
-_SUPERVISOR = _AGENT | {Permission.CALL_READ_TEAM, Permission.CALLBACK_ASSIGN, Permission.LEDGER_READ}
+_SUPERVISOR = _AGENT | {
+    Permission.CALL_READ_TEAM,
+    Permission.CALLBACK_ASSIGN,
+    Permission.LEDGER_READ,
+    Permission.ABSENCE_MANAGE,
+}
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": frozenset(_AGENT),
     "supervisor": frozenset(_SUPERVISOR),

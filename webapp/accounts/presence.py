@@ -59,7 +59,7 @@ def disconnected_ids(at: datetime | None = None) -> frozenset[UUID]:
 
 def beat() -> None:
     """For all whose sockets this process holds."""
-    if here := live.connected():
+    if here := live.listening():
         with transaction():
             seen(here, now())
 

@@ -11,10 +11,16 @@ from webapp.accounts.models import Absence, AgentStatus, Team, User
 from webapp.accounts.permissions import Permission
 from webapp.accounts.presence import disconnected_ids
 from webapp.db import db, now
+from webapp.errors import NotFound
 
 
 def by_username(username: str) -> User | None:
     return db.session.scalar(sa.select(User).where(User.username == username.strip().lower()))
+
+
+def employees() -> list[User]:
+    """Who works here, by name."""
+    return list(db.session.scalars(sa.select(User).where(User.active).order_by(User.name, User.username)))
 
 
 def users_who_may(permission: Permission) -> list[UUID]:
@@ -40,6 +46,32 @@ def absence_of(user: User, at: datetime | None = None) -> Absence | None:
     at = at or now()
     query = sa.select(Absence).where(Absence.user_id == user.id, Absence.begins_at <= at, Absence.ends_at > at)
     return db.session.scalar(query.order_by(Absence.ends_at.desc()).limit(1))
+
+
+def absence_between(user: User, begins_at: datetime, ends_at: datetime) -> Absence | None:
+    """One that lies, at least in part, within this time."""
+    query = sa.select(Absence).where(
+        Absence.user_id == user.id, Absence.begins_at < ends_at, Absence.ends_at > begins_at
+    )
+    return db.session.scalar(query.order_by(Absence.begins_at).limit(1))
+
+
+def absences(reader: User, at: datetime | None = None) -> list[Absence]:
+    """Those that last or are to come, as far as the reader may see them: why a colleague is ill is not for everybody."""
+    query = sa.select(Absence).where(Absence.ends_at > (at or now()), _seen_by(reader))
+    return list(db.session.scalars(query.order_by(Absence.begins_at, Absence.id).options(joinedload(Absence.user))))
+
+
+def absence_for(reader: User, absence_id: UUID) -> Absence:
+    """Raises NotFound, also for one that the reader may not see."""
+    found = db.session.scalar(sa.select(Absence).where(Absence.id == absence_id, _seen_by(reader)))
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def _seen_by(reader: User) -> sa.ColumnElement[bool]:
+    return sa.true() if reader.has_permission(Permission.ABSENCE_MANAGE.value) else Absence.user_id == reader.id
 
 
 def present(users: Iterable[User], at: datetime | None = None) -> list[User]:

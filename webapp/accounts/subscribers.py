@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from webapp import live
-from webapp.accounts.events import PresenceChanged, StatusChanged
+from webapp.accounts.events import PresenceChanged, StatusChanged, UserDeactivated
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import users_who_may
 from webapp.events import after_commit, after_commit_together
@@ -26,3 +26,8 @@ def show_presence(_events: list[PresenceChanged]) -> None:
 def _tell_heads() -> None:
     """Those who answer for agents."""
     live.push("desk", {"kind": "agents"}, to=users_who_may(Permission.CALL_READ_TEAM))
+
+
+@after_commit(UserDeactivated)
+def close_sockets(event: UserDeactivated) -> None:
+    live.shut_out(event.user_id)

@@ -13,7 +13,16 @@ from telephony.events import Caller, CallSummary
 from telephony.replay import as_truth
 from webapp.books.events import CallRecovered, LedgerChecked
 from webapp.books.ledger import Balance
-from webapp.books.models import BookedCall, BooksPlace, LedgerCheck, Recovery, RecoveryKind, Source
+from webapp.books.models import (
+    BookedCall,
+    BooksDamage,
+    BooksPlace,
+    Incomplete,
+    LedgerCheck,
+    Recovery,
+    RecoveryKind,
+    Source,
+)
 from webapp.calls import capture, identity
 from webapp.calls.models import Call
 from webapp.db import db, now
@@ -30,11 +39,11 @@ def enter(summary: CallSummary, *, switch: str, source: Source, at: datetime | N
 
     Twice the same changes nothing. Raises ValueError for a call whose beginning or end the books do not tell.
     """
-    if summary.ended_at is None or summary.started_at is None or not 0 < len(summary.uid) <= LONGEST_UID:
-        raise ValueError(f"the books do not tell which call {summary.uid[:LONGEST_UID]!r} was, or when")
     summary = _storable(summary, switch)
-    _write_down(summary, switch, source, at or now())
+    assert summary.ended_at is not None
+    booked = _write_down(summary, switch, source, at or now())
     settled = capture.settle(summary, switch=switch)
+    booked.set_aside_at = None
     if settled is None:
         return None
     recovery = Recovery(
@@ -51,6 +60,13 @@ def enter(summary: CallSummary, *, switch: str, source: Source, at: datetime | N
     db.session.flush()
     publish(CallRecovered(call_id=settled.call_id, kind=recovery.kind.value, at=recovery.recovered_at))
     return recovery
+
+
+def set_aside(summary: CallSummary, *, switch: str, source: Source, at: datetime | None = None) -> None:
+    """Only the book's own row, of a call that ours could not be brought in line with: the balance names it, and it is
+    tried again. Raises ValueError as `enter` does."""
+    _write_down(_storable(summary, switch), switch, source, at or now()).set_aside_at = at or now()
+    db.session.flush()
 
 
 def open_books(switch: str, *, at: datetime | None = None) -> BooksPlace:
@@ -75,7 +91,26 @@ def keep_place(switch: str, cursor: dict[str, Any], *, last_record_at: datetime 
     db.session.flush()
 
 
-def keep_check(day: date, switch: str, balance: Balance, *, at: datetime | None = None) -> LedgerCheck:
+def note_end(switch: str, at: datetime) -> None:
+    """All that was written by then is entered. It never goes back."""
+    place = open_books(switch)
+    place.read_up_to = max(filter(None, (place.read_up_to, at)))
+    db.session.flush()
+
+
+def note_damage(switch: str, at: datetime, *, gaps: int, unparseable: int, unwritten: int) -> None:
+    """What is missing was written after the books had last been read to their end."""
+    place = open_books(switch)
+    since = min(place.read_up_to or place.last_record_at or place.began_at, at)
+    db.session.add(
+        BooksDamage(switch=switch, since=since, at=at, gaps=gaps, unparseable=unparseable, unwritten=unwritten)
+    )
+    db.session.flush()
+
+
+def keep_check(
+    day: date, switch: str, balance: Balance, *, incomplete: Incomplete | None = None, at: datetime | None = None
+) -> LedgerCheck:
     """The day's result; a later check of the same day takes its place."""
     check = db.session.scalar(sa.select(LedgerCheck).where(LedgerCheck.day == day, LedgerCheck.switch == switch))
     if check is None:
@@ -89,13 +124,14 @@ def keep_check(day: date, switch: str, balance: Balance, *, at: datetime | None 
     )
     check.difference, check.offences = balance.difference, len(balance.offenders)
     check.offenders = [each.as_json() for each in balance.offenders[:MOST_OFFENDERS]]
+    check.incomplete = incomplete
     check.at = at or now()
     db.session.flush()
     publish(LedgerChecked(check_id=check.id, at=check.at))
     return check
 
 
-def _write_down(summary: CallSummary, switch: str, source: Source, at: datetime) -> None:
+def _write_down(summary: CallSummary, switch: str, source: Source, at: datetime) -> BookedCall:
     """The row is locked until the end of the transaction: two readers of the same books wait for each other."""
     told = _facts(summary, switch)
     query = sa.select(BookedCall).where(BookedCall.switch == switch, BookedCall.uid == summary.uid).with_for_update()
@@ -103,14 +139,16 @@ def _write_down(summary: CallSummary, switch: str, source: Source, at: datetime)
     if booked is None:
         try:
             with db.session.begin_nested():
-                db.session.add(BookedCall(switch=switch, uid=summary.uid, source=source, read_at=at, **told))
-            return
+                booked = BookedCall(switch=switch, uid=summary.uid, source=source, read_at=at, **told)
+                db.session.add(booked)
+            return booked
         except IntegrityError:  # another reader was faster
             booked = db.session.scalars(query).one()
     if booked.summary != told["summary"]:
         for name, value in told.items():
             setattr(booked, name, value)
         booked.read_at = at
+    return booked
 
 
 def _facts(summary: CallSummary, switch: str) -> dict[str, Any]:
@@ -131,6 +169,8 @@ def _facts(summary: CallSummary, switch: str) -> dict[str, Any]:
 
 def _storable(summary: CallSummary, switch: str) -> CallSummary:
     """Without what no database keeps, and without a number that its owner does not want shown."""
+    if summary.ended_at is None or summary.started_at is None or not 0 < len(summary.uid) <= LONGEST_UID:
+        raise ValueError(f"the books do not tell which call {summary.uid[:LONGEST_UID]!r} was, or when")
     who = identity.read(summary.customer, switch)
     customer = Caller(who.raw, who.name, who.withheld)
     # the line may have told so, where the books do not

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from webapp.books.place import mark_of
+
 KINDS = ("cel", "queue_log")
 KEPT = 14  # generations of each kind, the present one included
 
@@ -38,7 +40,9 @@ class Copy:
         return self.folder / self.kind
 
     def accept(self, generation: str, offset: int, data: bytes) -> int:
-        """Returns up to where this generation is here. Raises `Gap`; OSError when it cannot be kept."""
+        """Returns up to where this generation is here. Raises `Gap`; OSError when it cannot be kept.
+
+        No data, right behind all that is here: there is no more of it now."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._alone():
             names = self._names()
@@ -53,6 +57,8 @@ class Copy:
                 path = self._begin(generation, names)
             if fresh:
                 _append(path, size, fresh)
+            if not data and path == self.path:
+                mark_of(self.path).touch(mode=0o600)
             return size + len(fresh)
 
     @contextmanager

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,12 +20,13 @@ from telephony.events import CallSummary
 from webapp.books import actions
 from webapp.books.models import Source
 from webapp.books.patience import Bridge, is_due
-from webapp.books.place import files_of, source_of
+from webapp.books.place import end_of, files_of, source_of
 from webapp.db import AWAY, now, transaction
 
 log = structlog.get_logger(__name__)
 
 TURN = 0.5  # seconds between two looks
+NOTE_END = timedelta(minutes=1)
 KEEP_PLACE = 5.0  # seconds: at most so much is read again after a crash
 MOST_WAITING = 5_000  # calls in memory while the database is away; the books hold the others
 TRIES = 5  # of a call that cannot be entered
@@ -81,6 +82,9 @@ class Bookkeeper:
         self._tries = 0
         self._kept: dict[str, Any] | None = None
         self._keep_at = 0.0
+        self._read_up_to: datetime | None = None
+        self._damage = (0, 0, 0)  # gaps, unparseable, unwritten, as far as they are noted
+        self._unwritten = 0
         self._facts: dict[str, Any] = {"entered": 0, "recovered": 0, "set_aside": 0}
         self._problem = ""
         self._stop = threading.Event()
@@ -116,6 +120,9 @@ class Bookkeeper:
                 self._waiting.append(_Batch(deque(calls), at, place, reader.told()))
         self._enter_what_is_due(at)
         self._problem = self._trouble()
+        self._note_damage(at, reader.told())
+        if not (self._waiting or self._problem or reader.told().behind):
+            self._note_end(at)
 
     def _keep(self) -> None:
         while not self._stop.wait(TURN):
@@ -162,10 +169,22 @@ class Bookkeeper:
             self._tries += 1
             if self._tries < TRIES and not isinstance(error, ValueError):
                 raise
-            self._facts["set_aside"] += 1
             log.exception("a call of the books was set aside", switch=self._switch.name, uid=call.uid[:150])
+            self._set_aside(call)
         self._tries = 0
         self._facts["entered"] += 1
+
+    def _set_aside(self, call: CallSummary) -> None:
+        """Its place is passed by now: what is kept of it here is all that will be tried again."""
+        try:
+            with transaction():
+                actions.set_aside(call, switch=self._switch.name, source=self._source)
+        except AWAY:
+            raise
+        except Exception:
+            self._unwritten += 1
+            log.exception("a call of the books could not be kept", switch=self._switch.name, uid=call.uid[:150])
+        self._facts["set_aside"] += 1
 
     def _keep_place(self, batch: _Batch) -> None:
         if batch.place == self._kept or (len(self._waiting) == 1 and time.monotonic() < self._keep_at):
@@ -179,6 +198,27 @@ class Bookkeeper:
                 unparseable=batch.told.unparseable,
             )
         self._kept = batch.place
+
+    def _note_damage(self, at: datetime, told: Told) -> None:
+        damage = (told.gaps, told.unparseable, self._unwritten)
+        if damage == self._damage:
+            return
+        gaps, unparseable, unwritten = (is_now - was for is_now, was in zip(damage, self._damage, strict=True))
+        with transaction():
+            actions.note_damage(self._switch.name, at, gaps=gaps, unparseable=unparseable, unwritten=unwritten)
+        self._damage = damage
+
+    def _note_end(self, at: datetime) -> None:
+        """Nothing is left to be read or entered: until when is that so?"""
+        read = bool((self._kept or {}).get("cel"))
+        end = at if self._source is Source.FILE else end_of(self._files, at)
+        if end is None or (read and not self._files[0].exists()):
+            return
+        if self._read_up_to and end - self._read_up_to < NOTE_END:
+            return
+        with transaction():
+            actions.note_end(self._switch.name, end)
+        self._read_up_to = end
 
     def _trouble(self) -> str:
         """A file that is not there yet is none: Asterisk makes it with the first call."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,12 +17,13 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from telephony.events import CallSummary, Direction, Result
-from webapp.books.models import BookedCall, BooksPlace
+from webapp.books.models import BookedCall, BooksDamage, BooksPlace, Incomplete
 from webapp.calls.models import Call, CallState
 from webapp.db import db
 from webapp.tasks.models import Callback, CallbackCall, CallbackKind, CallbackState
 
 MARGIN = timedelta(minutes=1)  # books are read some seconds behind the calls
+NEWS = timedelta(minutes=5)  # a remote switch says at least so often that there is nothing more to read
 AT_ONCE = 500
 OUR_SIDE = (Result.AGENT_NO_ANSWER, Result.AGENT_DECLINED, Result.AGENT_UNAVAILABLE)  # the customer was never dialled
 
@@ -34,6 +35,7 @@ class Fault(StrEnum):
     RESULT = "result"  # was it answered, and how did it end?
     NO_ENTRY = "no_entry"  # nobody talked to the caller, and nobody is to call back
     TWO_ENTRIES = "two_entries"  # one caller, and several are to call back
+    RULE = "rule"  # what must be true of the callbacks at any moment is not
     LISTED = "listed"  # talked to, and still to be called back
 
 
@@ -141,6 +143,29 @@ def balance(begin: datetime, end: datetime, *, switch: str | None = None) -> Bal
     return found
 
 
+def incomplete(begin: datetime, end: datetime, *, switch: str, at: datetime) -> Incomplete | None:
+    """Why the books of this time prove nothing, as far as it is over at `at`."""
+    place = db.session.get(BooksPlace, switch)
+    if place is None or place.read_up_to is None or place.read_up_to < min(end, at - NEWS):
+        return Incomplete.UNREAD
+    damage = sa.select(BooksDamage.id).where(
+        BooksDamage.switch == switch, BooksDamage.since < end, BooksDamage.at >= begin
+    )
+    aside = sa.select(BookedCall.id).where(
+        BookedCall.switch == switch,
+        BookedCall.started_at >= begin,
+        BookedCall.started_at < end,
+        BookedCall.set_aside_at.is_not(None),
+    )
+    damaged = any(db.session.scalar(query.limit(1)) for query in (damage, aside))
+    return Incomplete.DAMAGED if damaged else None
+
+
+def told_up_to(place: BooksPlace | None) -> datetime | None:
+    """A call that was over by then must be in the books. A switch that stopped to write them writes no records."""
+    return max(filter(None, (place.last_record_at, place.read_up_to)), default=None) if place else None
+
+
 def balance_of(
     summaries: Sequence[CallSummary], begin: datetime, end: datetime, *, switch: str, over_before: datetime
 ) -> Balance:
@@ -223,11 +248,29 @@ def _of_time(begin: datetime, end: datetime, switch: str | None) -> Any:
 def _unbooked(begin: datetime, end: datetime, switch: str | None) -> Iterator[Offender]:
     """Nothing is deleted for that; somebody has to look."""
     for place in db.session.scalars(sa.select(BooksPlace)).all():
-        if place.last_record_at is None or switch not in (None, place.switch):
+        up_to = told_up_to(place)
+        if up_to is None or switch not in (None, place.switch):
             continue
         query = _of_time(max(begin, place.began_at), end, place.switch)
-        query = query.where(Call.booked_at.is_(None), Call.ended_at < place.last_record_at - MARGIN)
+        query = query.where(Call.booked_at.is_(None), Call.ended_at < up_to - MARGIN)
         yield from (_without_book(row) for row in db.session.execute(query.order_by(Call.started_at)))
+
+
+def broken(
+    rules: Mapping[UUID, str], begin: datetime, end: datetime, *, switch: str, but: Iterable[UUID | None] = ()
+) -> Iterator[Offender]:
+    """What the audit of all callbacks found in the calls and entries of this time; `but`: calls that are named already."""
+    calls = sa.select(Call.id, Call.uid, Call.started_at).where(
+        Call.id.in_(rules), Call.switch == switch, Call.started_at >= begin, Call.started_at < end
+    )
+    for call_id, uid, started_at in db.session.execute(calls.where(Call.id.not_in([each for each in but if each]))):
+        yield Offender(Fault.RULE, switch, uid, started_at, call_id, said=rules[call_id])
+    entries = sa.select(Callback.id, Callback.first_missed_at).where(
+        Callback.id.in_(rules), Callback.switch == switch,
+        Callback.last_missed_at >= begin, Callback.last_missed_at < end,
+    )  # fmt: skip
+    for callback_id, missed_at in db.session.execute(entries):
+        yield Offender(Fault.RULE, switch, "", missed_at, None, callback_id, said=rules[callback_id])
 
 
 def _without_book(row: Any) -> Offender:

@@ -26,6 +26,13 @@ class RecoveryKind(StrEnum):
     REPAIRED = "repaired"  # it had been told otherwise
 
 
+class Incomplete(StrEnum):
+    """Why a day's check proves nothing yet."""
+
+    UNREAD = "unread"  # its books were not read to the end of the day
+    DAMAGED = "damaged"  # some of what they told could not be read or entered
+
+
 class BookedCall(Identified, Model):
     """A customer call as the switch itself wrote it down. `uid` is the call's name there, as in Call."""
 
@@ -48,6 +55,7 @@ class BookedCall(Identified, Model):
     summary: Mapped[dict[str, Any]]  # all of it, in the words of `ringback replay`
     read_at: Mapped[datetime] = mapped_column(default=now)
     source: Mapped[Source] = mapped_column(enum_type(Source))
+    set_aside_at: Mapped[datetime | None] = mapped_column(index=True)  # ours could not be brought in line with it yet
 
 
 class Recovery(Identified, Model):
@@ -72,11 +80,27 @@ class BooksPlace(Model):
     cursor: Mapped[dict[str, Any]] = mapped_column(default=dict)
     began_at: Mapped[datetime]  # what began before is not asked of the books
     last_record_at: Mapped[datetime | None]
+    # all that had been written by then is in our rows; a quiet night has no records, and is read all the same
+    read_up_to: Mapped[datetime | None]
     unparseable: Mapped[int] = mapped_column(default=0)
 
 
+class BooksDamage(Identified, Model):
+    """Something of the books that was written between these moments did not come to us."""
+
+    __table_args__ = (sa.Index(None, "switch", "at"),)
+    switch: Mapped[str] = mapped_column(sa.String(40))
+    since: Mapped[datetime]
+    at: Mapped[datetime]
+    gaps: Mapped[int] = mapped_column(default=0)  # times that a part of a file may have been missed
+    unparseable: Mapped[int] = mapped_column(default=0)  # records
+    unwritten: Mapped[int] = mapped_column(default=0)  # calls of which not even the book's own row could be kept
+
+
 class LedgerCheck(Identified, Model):
-    """Did the day balance? `day` is the firm's; offered = answered + closed + open, and nothing is left over."""
+    """Did the day balance? `day` is the firm's; offered = answered + closed + open, and nothing is left over.
+
+    Books that were not read have nothing left over either: then it is `incomplete`, and proves nothing."""
 
     __table_args__ = (sa.UniqueConstraint("day", "switch"),)
     day: Mapped[date]
@@ -88,8 +112,13 @@ class LedgerCheck(Identified, Model):
     difference: Mapped[int]
     offenders: Mapped[list[Any]] = mapped_column(sa.JSON, default=list)
     offences: Mapped[int] = mapped_column(default=0)  # how many there are; `offenders` may be the first of them
+    incomplete: Mapped[Incomplete | None] = mapped_column(enum_type(Incomplete))
     at: Mapped[datetime] = mapped_column(default=now)
 
     @property
+    def is_wrong(self) -> bool:
+        return bool(self.difference or self.offences)
+
+    @property
     def balances(self) -> bool:
-        return not self.difference and not self.offences
+        return not self.is_wrong and self.incomplete is None

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, lazyload, selectinload
 
 from webapp.accounts.models import User
-from webapp.books.ledger import MARGIN, OUR_SIDE
-from webapp.books.models import BooksPlace, LedgerCheck, Recovery, RecoveryKind
+from webapp.books.ledger import MARGIN, OUR_SIDE, told_up_to
+from webapp.books.models import BookedCall, BooksPlace, Incomplete, LedgerCheck, Recovery, RecoveryKind
 from webapp.calls.models import Call, Leg
 from webapp.contacts.models import Party
 from webapp.db import db
@@ -18,6 +18,7 @@ from webapp.paging import Page, newest_first
 
 SHOWN_DAYS = 30
 MOST_FORGED = 1_000
+MOST_ASIDE = 200  # that are tried again at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,10 @@ def is_unbooked(call: Call) -> bool:
     if not call.is_over or call.booked_at or call.ended_at is None or call.linkedid is None or call.result in OUR_SIDE:
         return False
     place = db.session.get(BooksPlace, call.switch)
-    if place is None or place.last_record_at is None:
+    up_to = told_up_to(place)
+    if place is None or up_to is None:
         return False
-    return place.began_at <= call.started_at and call.ended_at < place.last_record_at - MARGIN
+    return place.began_at <= call.started_at and call.ended_at < up_to - MARGIN
 
 
 def place_of(switch: str) -> BooksPlace | None:
@@ -73,9 +75,27 @@ def last_checked(switch: str) -> date | None:
     return db.session.scalar(sa.select(sa.func.max(LedgerCheck.day)).where(LedgerCheck.switch == switch))
 
 
-def unbalanced(switch: str, since: date) -> list[date]:
-    query = sa.select(LedgerCheck.day).where(LedgerCheck.switch == switch, LedgerCheck.day >= since)
-    return list(db.session.scalars(query.where(sa.or_(LedgerCheck.difference != 0, LedgerCheck.offences != 0))))
+def kept_checks(switch: str, since: date) -> Sequence[LedgerCheck]:
+    """Oldest day first."""
+    query = sa.select(LedgerCheck).where(LedgerCheck.switch == switch, LedgerCheck.day >= since)
+    return db.session.scalars(query.order_by(LedgerCheck.day)).all()
+
+
+def set_aside(before: datetime) -> Sequence[tuple[UUID, str]]:
+    """Which rows, and their calls; those that were tried longest ago come first."""
+    query = sa.select(BookedCall.id, BookedCall.uid).where(BookedCall.set_aside_at < before)
+    return [(row.id, row.uid) for row in db.session.execute(query.order_by(BookedCall.set_aside_at).limit(MOST_ASIDE))]
+
+
+def booked_after(check: LedgerCheck, begin: datetime, end: datetime) -> bool:
+    """Did the books tell of a call of this time, or tell it otherwise, since the check?"""
+    query = sa.select(BookedCall.id).where(
+        BookedCall.switch == check.switch,
+        BookedCall.started_at >= begin,
+        BookedCall.started_at < end,
+        BookedCall.read_at > check.at,
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def forged(since: datetime) -> Sequence[Call]:
@@ -92,6 +112,16 @@ def alarm() -> int:
         return 0
     query = sa.select(LedgerCheck).where(LedgerCheck.day >= newest - timedelta(days=1))
     return sum(max(check.offences, abs(check.difference)) for check in db.session.scalars(query))
+
+
+def incomplete_now() -> Incomplete | None:
+    """Of the same checks: the books of a day were not read, or not all of them. None: they were."""
+    newest = db.session.scalar(sa.select(sa.func.max(LedgerCheck.day)))
+    if newest is None:
+        return None
+    query = sa.select(LedgerCheck.incomplete).where(LedgerCheck.day >= newest - timedelta(days=1))
+    found = set(db.session.scalars(query)) - {None}
+    return next((each for each in (Incomplete.UNREAD, Incomplete.DAMAGED) if each in found), None)
 
 
 def _recoveries(filters: Filters) -> sa.Select[Recovery]:

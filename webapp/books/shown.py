@@ -16,7 +16,7 @@ from telephony.numbers import display
 from webapp.accounts.models import User
 from webapp.books import queries
 from webapp.books.ledger import Fault
-from webapp.books.models import LedgerCheck, Recovery
+from webapp.books.models import Incomplete, LedgerCheck, Recovery
 from webapp.calls import queries as call_reads
 from webapp.calls import shown as calls
 from webapp.calls.models import Call
@@ -39,7 +39,13 @@ FAULTS = {
     Fault.RESULT: _l("The switch tells otherwise how it ended"),
     Fault.NO_ENTRY: _l("Nobody talked to the caller, and nobody is to call back"),
     Fault.TWO_ENTRIES: _l("Several are to call the same caller back"),
+    Fault.RULE: _l("The list of callbacks contradicts itself"),
     Fault.LISTED: _l("The caller was talked to, and is still to be called back"),
+}
+
+INCOMPLETE = {
+    Incomplete.UNREAD: _l("What the telephone system wrote down was not read to the end of the day."),
+    Incomplete.DAMAGED: _l("Some of what the telephone system wrote down could not be read."),
 }
 
 
@@ -95,6 +101,7 @@ class CheckRow:
     difference: int
     offences: int
     balances: bool
+    incomplete: str  # why it proves nothing yet; empty: it does
     at: datetime
     offenders: list[OffenderRow]
     unlisted: int  # how many more there are
@@ -131,6 +138,10 @@ def checks(found: Iterable[LedgerCheck], reader: User) -> list[CheckRow]:
     ids = {UUID(each["call_id"]) for check in found for each in check.offenders if each.get("call_id")}
     may_open = call_reads.visible_ids(reader, ids) if ids else set()
     return [_check(each, may_open) for each in found]
+
+
+def why_incomplete(why: Incomplete | None) -> str:
+    return str(INCOMPLETE[why]) if why else ""
 
 
 def forged(found: Iterable[Call], reader: User) -> list[ForgedRow]:
@@ -192,6 +203,7 @@ def _check(check: LedgerCheck, may_open: set[UUID]) -> CheckRow:
         difference=check.difference,
         offences=check.offences,
         balances=check.balances,
+        incomplete=why_incomplete(check.incomplete),
         at=check.at,
         offenders=[_offender(each, check.switch, may_open) for each in check.offenders],
         unlisted=max(0, check.offences - len(check.offenders)),

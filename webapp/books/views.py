@@ -42,6 +42,7 @@ def ledger() -> Any:
         checks=shown.checks(found, current_user),
         switches=queries.switches_with_books(),
         alarm=queries.alarm(),
+        incomplete=shown.why_incomplete(queries.incomplete_now()),
         forged=shown.forged(queries.forged(now() - timedelta(days=queries.SHOWN_DAYS)), current_user),
     )
 

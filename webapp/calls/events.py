@@ -10,10 +10,19 @@ from telephony.events import Direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallChanged:
+class _OfCall:
+    call_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfCallAt(_OfCall):
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallChanged(_OfCall):
     """Anything that a page about this call may show. `user_ids`: everybody who has a part in it."""
 
-    call_id: UUID
     version: int
     state: str
     user_ids: frozenset[UUID]
@@ -21,104 +30,79 @@ class CallChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RingUnanswered:
+class RingUnanswered(_OfCallAt):
     """An agent's phone rang for a customer who calls, for as long as it was given."""
 
-    call_id: UUID
     user_id: UUID
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RingAnswered:
+class RingAnswered(_OfCallAt):
     """An agent talks: they are there."""
 
-    call_id: UUID
     user_id: UUID
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerReached:
+class CustomerReached(_OfCallAt):
     """A person of ours and the customer were connected."""
 
-    call_id: UUID
     switch: str
     direction: Direction
     number: str | None
-    at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerNotReached:
+class CustomerNotReached(_OfCallAt):
     """What was told as a conversation never was one."""
 
-    call_id: UUID
-    at: datetime
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRetold:
+class CallRetold(_OfCallAt):
     """A call that was over already went otherwise: its story was corrected."""
 
-    call_id: UUID
-    at: datetime
+
+class CallNotInbound(_OfCall):
+    """What was told as a call to us was one of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NumberWithheld:
-    """A number that we had written down turns out not to be ours to know."""
+class NumberWithheld(_OfCall):
+    """A number that we had written down turns out not to be ours to know. `number`: it, for whoever has it to forget."""
 
-    call_id: UUID
+    number: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallDoubted:
+class CallDoubted(_OfCallAt):
     """The caller forges what the switch says (`uid`: its name there). Told once for each call: an alarm."""
 
-    call_id: UUID
     switch: str
     uid: str
-    at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallMissed:
+class CallMissed(_OfCallAt):
     """An inbound call is over and nobody of ours talked to the customer."""
 
-    call_id: UUID
-    at: datetime
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallMerged:
+class CallMerged(_OfCall):
     """Two rows turned out to be one conversation; `merged_id` is about to go."""
 
-    call_id: UUID
     merged_id: UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallFinished:
+class CallFinished(_OfCallAt):
     """A call is over, whatever became of it. May be told again when more became known."""
 
-    call_id: UUID
-    at: datetime
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallbackAsked:
+class CallbackAsked(_OfCallAt):
     """The caller left the queue to be called back. `number` as typed, hostile; "" for the one that calls."""
 
-    call_id: UUID
     queue: str
     number: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DispositionLogged:
-    call_id: UUID
+class DispositionLogged(_OfCallAt):
     disposition_id: UUID
     by_id: UUID
-    at: datetime

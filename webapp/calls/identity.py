@@ -48,14 +48,14 @@ def identify(call: Call, customer: Caller) -> None:
     identity = read(customer, call.switch)
     if identity.withheld and call.direction is Direction.OUTBOUND:
         return  # not told yet
-    was_told = bool(call.number or call.number_raw)
+    was_told, told = bool(call.number or call.number_raw), call.number
     call.withheld = identity.withheld
     call.number, call.number_raw, call.name_raw = identity.number, identity.raw, identity.name
     if call.withheld:
         call.party_id = None
     if call.withheld and was_told:
         why.forget_caller(call)
-        publish(NumberWithheld(call_id=call.id))
+        publish(NumberWithheld(call_id=call.id, number=told))
     why.note(call, StepKind.NUMBER, asdict(identity) | {"region": switches.region_of(call.switch)})
     if call.number and call.party_id is None:
         call.party_id = party_for(call.number)

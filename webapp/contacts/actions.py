@@ -47,7 +47,8 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What a form says of a party. Errors bear its fields' names: name, company, numbers-0-number, emails-0-address."""
+    """What a form says of a party. Errors bear its fields' names: name, company, numbers-0-number,
+    emails-0-address, owner."""
 
     name: str
     kind: PartyKind = PartyKind.PERSON
@@ -55,11 +56,12 @@ class Details:
     phones: Sequence[Phone] = ()
     emails: Sequence[Email] = ()
     note: str = ""
+    owner: str | None = None  # the id of a user as it was chosen; "": nobody in particular; None: as it is
 
 
 def add_party(details: Details, *, by: User | None = None, call_id: UUID | None = None) -> Party:
     """With `call_id`, the call from which it was made becomes the new party's."""
-    checked = _check(details)
+    checked = _check(details, owner_id=None)
     party = Party(created_by_id=by.id if by else None, created_at=now())
     db.session.add(party)
     new_numbers = _write(party, checked, by)
@@ -69,7 +71,7 @@ def add_party(details: Details, *, by: User | None = None, call_id: UUID | None 
 
 
 def update_party(party: Party, details: Details, *, by: User | None = None) -> None:
-    checked = _check(details)
+    checked = _check(details, owner_id=party.owner_id)
     _tell_numbers(party, _write(party, checked, by))
     for member in db.session.scalars(sa.select(Party).where(Party.company_id == party.id)):
         member.search_name = _search_name(member.name, party.name)
@@ -77,10 +79,7 @@ def update_party(party: Party, details: Details, *, by: User | None = None) -> N
 
 def set_owner(party: Party, owner: User | None) -> None:
     """Whose contact it is: what comes from them goes to the owner first. Raises Invalid for who is not here any more."""
-    if owner is not None and not owner.active:
-        problem = _("%(name)s does not work here any more.", name=owner.name)
-        raise Invalid(problem, fields={"owner": problem})
-    party.owner_id = owner.id if owner else None
+    party.owner_id = _fit_owner(owner).id if owner else None
 
 
 # checking: nothing is written before everything is known to be right
@@ -100,10 +99,11 @@ class _Checked:
     kind: PartyKind = PartyKind.PERSON
     company: str = ""
     note: str = ""
+    owner_id: UUID | None = None
     points: list[_Point] = field(default_factory=list)
 
 
-def _check(details: Details) -> _Checked:
+def _check(details: Details, *, owner_id: UUID | None) -> _Checked:
     problems: dict[str, str] = {}
 
     def tried(check: Callable[[], T], otherwise: T) -> T:
@@ -117,6 +117,7 @@ def _check(details: Details) -> _Checked:
     checked.name = tried(lambda: text.line(details.name, "name", most=LONGEST_NAME, required=True), "")
     checked.company = tried(lambda: text.line(details.company, "company", most=LONGEST_NAME), "")
     checked.note = tried(lambda: text.lines(details.note, "note", most=20_000), "")
+    checked.owner_id = tried(lambda: _owner_id(details.owner, owner_id), None)
     for position, phone in enumerate(_at_most(details.phones, "numbers-0-number")):
         if phone.number.strip() or phone.extension.strip():
             checked.points += tried(lambda at=position, one=phone: [_phone(one, f"numbers-{at}-number")], [])  # type: ignore[misc]
@@ -157,6 +158,27 @@ def _email(email: Email, field: str) -> _Point:
     return _Point(PointKind.EMAIL, address, "", text.line(email.label, field, most=40))
 
 
+def _owner_id(chosen: str | None, present: UUID | None) -> UUID | None:
+    """Who is the owner already may stay it, also when they have left: nothing else of the form is refused for that."""
+    if chosen is None or chosen == str(present or ""):
+        return present
+    if not chosen:
+        return None
+    try:
+        owner = db.session.get(User, UUID(chosen))
+    except ValueError:
+        owner = None
+    if owner is None:
+        raise _wrong("owner", _("This cannot be used."))
+    return _fit_owner(owner).id
+
+
+def _fit_owner(owner: User) -> User:
+    if not owner.active:
+        raise _wrong("owner", _("%(name)s does not work here any more.", name=owner.name))
+    return owner
+
+
 def _wrong(field: str, problem: str) -> Invalid:
     return Invalid(problem, fields={field: problem})
 
@@ -167,6 +189,7 @@ def _wrong(field: str, problem: str) -> Invalid:
 def _write(party: Party, checked: _Checked, by: User | None) -> list[str]:
     """Returns the numbers that the party did not have before."""
     party.kind, party.name, party.note = checked.kind, checked.name, checked.note
+    party.owner_id = checked.owner_id
     party.search_name = _search_name(party.name, "")  # a new company is flushed before the party's own is known
     party.company = _company(checked.company, party, by)
     party.search_name = _search_name(party.name, party.company.name if party.company else "")

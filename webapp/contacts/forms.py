@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import current_app
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, FieldList, Form, FormField, SelectChoice, SelectField, StringField, TextAreaField
 
 from telephony.numbers import display
+from webapp.accounts.models import User
 from webapp.contacts.actions import Details, Email, Phone
 from webapp.contacts.models import ContactPoint, Party, PartyKind
 from webapp.errors import Invalid
@@ -41,6 +44,7 @@ class PartyForm(Form):  # type: ignore[misc]
     company = StringField(_l("Company"), render_kw=MAIN)
     numbers = FieldList(FormField(NumberForm), label=_l("Numbers"))
     emails = FieldList(FormField(EmailForm), label=_l("E-mail addresses"))
+    owner = SelectField(_l("Owner"), choices=[])
     note = TextAreaField(_l("Note"), render_kw={"maxlength": 20_000})
 
     def details(self) -> Details:
@@ -51,7 +55,11 @@ class PartyForm(Form):  # type: ignore[misc]
             phones=[Phone(row["number"] or "", row["label"] or "") for row in self.numbers.data],
             emails=[Email(row["address"] or "", row["label"] or "") for row in self.emails.data],
             note=self.note.data or "",
+            owner=self.owner.data,
         )
+
+    def offer(self, owners: Sequence[User]) -> None:
+        self.owner.choices = [("", _("Nobody in particular")), *((str(owner.id), owner.name) for owner in owners)]
 
     def show(self, error: Invalid) -> None:
         """Put what is wrong where it was typed."""
@@ -86,6 +94,7 @@ def of_party(party: Party) -> PartyForm:
             "numbers": [{"number": _typed(point), "label": point.label} for point in party.phones] or [{}],
             "emails": [{"address": point.value, "label": point.label} for point in party.emails] or [{}],
             "note": party.note,
+            "owner": str(party.owner_id or ""),
         }
     )
 

@@ -11,6 +11,8 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, lazyload
 
 from telephony.numbers import e164
+from webapp.accounts import queries as accounts
+from webapp.accounts.models import User
 from webapp.contacts.models import ContactPoint, OwnNumber, Party, PointKind
 from webapp.contacts.text import folded
 from webapp.db import db
@@ -27,6 +29,17 @@ def party(party_id: UUID) -> Party:
     if found is None:
         raise NotFound(_("There is no such contact."))
     return found
+
+
+def possible_owners(party: Party | None) -> list[User]:
+    """Who works here, and whoever is the owner now."""
+    present = owner_of(party) if party else None
+    employees = accounts.employees()
+    return employees if present is None or present in employees else [present, *employees]
+
+
+def owner_of(party: Party) -> User | None:
+    return db.session.get(User, party.owner_id) if party.owner_id else None
 
 
 def parties_with_number(number: str) -> list[Party]:

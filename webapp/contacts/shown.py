@@ -58,6 +58,7 @@ class Whole(Brief):
     company_url: str
     created_at: datetime
     created_by: str
+    owner: str
     numbers: list[Number]
     emails: list[Address]
     people: list[Brief]
@@ -78,19 +79,21 @@ def rows(parties: Sequence[Party]) -> list[Row]:
 
 def whole(party: Party) -> Whole:
     creator = db.session.get(User, party.created_by_id) if party.created_by_id else None
-    owners = queries.parties_with_numbers([point.value for point in party.phones])
+    owner = queries.owner_of(party)
+    sharing = queries.parties_with_numbers([point.value for point in party.phones])
     return Whole(
         **_who(party),
         company_url=url(party.company) if party.company else "",
         created_at=party.created_at,
         created_by=creator.name if creator else "",
+        owner=owner.name if owner else "",
         numbers=[
             Number(
                 e164=point.value,
                 display=display(point.value, current_app.config["RINGBACK_REGION"]),
                 label=point.label,
                 extension=point.extension,
-                shared_with=sum(owner.id != party.id for owner in owners.get(point.value, [])),
+                shared_with=sum(other.id != party.id for other in sharing.get(point.value, [])),
             )
             for point in party.phones
         ],

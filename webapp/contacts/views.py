@@ -83,6 +83,7 @@ def _refused(form: forms.PartyForm, error: Invalid, party: Party | None = None) 
 
 
 def _form(form: forms.PartyForm, party: Party | None = None) -> str:
+    form.offer(queries.possible_owners(party))
     return render_template(
         "contacts/form.html", form=form, party=shown.brief(party) if party else None, call=request.values.get("call")
     )

@@ -45,7 +45,8 @@ def forget_old(at: datetime | None = None) -> None:
 
 def _taken(at: datetime) -> list[Letter]:
     """Those that are due, and now ours for a while."""
-    due = db.session.scalars(sa.select(Mail.id).where(Mail.due_at <= at).order_by(Mail.due_at).limit(AT_ONCE)).all()
+    query = sa.select(Mail.id).where(Mail.due_at <= at).order_by(Mail.attempts, Mail.due_at)  # what failed comes last
+    due = db.session.scalars(query.limit(AT_ONCE)).all()
     db.session.rollback()
     return [letter for mail_id in due if (letter := _take(mail_id, at))]
 

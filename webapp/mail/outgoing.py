@@ -1,4 +1,4 @@
-"""How letters leave: one connection to the configured server for all that are due."""
+"""How letters leave: one connection to the configured server for all that are due, and a new one where it breaks off."""
 
 from __future__ import annotations
 
@@ -38,15 +38,21 @@ class Refused(Exception):
 
 
 def send(letters: Iterable[Letter], *, url: str, sender: str) -> Iterator[tuple[Letter, Refused | None]]:
-    """Each with its fate, as soon as it is known. A server that cannot be reached refuses all."""
+    """Each with its fate, as soon as it is known. A server that cannot be reached refuses all; one that hangs up at a
+    letter refuses that one, and the others go through a connection of their own."""
     waiting = list(letters)
-    try:
-        with _connected(url) as server:
-            while waiting:
-                fate = _hand_over(server, waiting[0], sender)
-                yield waiting.pop(0), fate
-    except (OSError, smtplib.SMTPException) as error:
-        yield from ((letter, Refused(_reason(error))) for letter in waiting)
+    while waiting:
+        at_hand = False
+        try:
+            with _connected(url) as server:
+                while waiting and server.sock is not None:  # a 421 has closed it
+                    at_hand = True
+                    fate = _hand_over(server, waiting[0], sender)
+                    at_hand = False
+                    yield waiting.pop(0), fate
+        except (OSError, smtplib.SMTPException) as error:
+            refused, waiting = (waiting[:1], waiting[1:]) if at_hand else (waiting, [])
+            yield from ((letter, Refused(_reason(error))) for letter in refused)
 
 
 def message(letter: Letter, sender: str) -> EmailMessage:

@@ -24,8 +24,11 @@ def notify(
 ) -> None:  # fmt: skip
     """Each of them is told, once for each key, however often this is said. With `mail` also by mail."""
     at, told = at or now(), []
-    for user in dict.fromkeys(users):
-        if db.session.scalar(sa.select(Notice.id).where(Notice.user_id == user.id, Notice.key == key)):
+    people = list(dict.fromkeys(users))
+    query = sa.select(Notice.user_id).where(Notice.key == key, Notice.user_id.in_([user.id for user in people]))
+    knew = set(db.session.scalars(query)) if people else set()
+    for user in people:
+        if user.id in knew:
             continue
         db.session.add(Notice(user_id=user.id, kind=kind, key=key, facts=dict(facts), link=link, at=at))
         told.append(user)

@@ -1,16 +1,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from babel.dates import get_timezone, get_timezone_location
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from flask_login import current_user
 
 from webapp import incoming
-from webapp.accounts.permissions import Permission, requires
-from webapp.db import db, transaction
-from webapp.errors import Invalid
+from webapp.accounts import actions as accounts
+from webapp.accounts import queries as people
+from webapp.accounts.models import Absence, User
+from webapp.accounts.permissions import Permission, may, requires
+from webapp.accounts.shown import span
+from webapp.db import db, now, transaction
+from webapp.errors import Forbidden, Invalid
+from webapp.settings import forms
 from webapp.tasks import policy_rows as rows
 from webapp.tasks.models import QueuePolicy
 from webapp.tasks.policies import policy_for
@@ -36,7 +45,7 @@ def queues() -> Any:
 @bp.get("/settings/queues/edit")
 @requires(Permission.QUEUE_MANAGE)
 def edit_queue() -> Any:
-    row = _row(request.args.get("queue", ""))
+    row = _row(request.args.get("queue", "").replace("\x00", "")[:80])
     return _form(row.queue, row.typed, own=row.own)
 
 
@@ -63,6 +72,88 @@ def remove_queue() -> Any:
     with transaction():
         rows.remove_policy(queue)
     return redirect(url_for(".queues"), 303) if not incoming.wants_json() else ("", 204)
+
+
+@bp.get("/settings/absences")
+@requires(Permission.ABSENCE_OWN)
+def absences() -> Any:
+    return _absences()
+
+
+@bp.post("/settings/absences")
+@requires(Permission.ABSENCE_OWN)
+def add_absence() -> Any:
+    sent = incoming.body()
+    typed = {name: incoming.text(sent, name) for name in ABSENCE_FIELDS}
+    try:
+        wanted = forms.absence(typed, current_app.config["BABEL_DEFAULT_TIMEZONE"], now())
+        with transaction():
+            accounts.add_absence(_whose(wanted.user_id), wanted.begins_at, wanted.ends_at, wanted.reason)
+    except Invalid as error:
+        if incoming.wants_json():
+            raise
+        return _absences(typed, error.fields), 422
+    return redirect(url_for(".absences"), 303) if not incoming.wants_json() else ("", 204)
+
+
+@bp.post("/settings/absences/<uuid:absence_id>/end")
+@requires(Permission.ABSENCE_OWN)
+def end_absence(absence_id: UUID) -> Any:
+    with transaction():
+        accounts.end_absence(people.absence_for(current_user, absence_id), at=now())
+    return redirect(url_for(".absences"), 303) if not incoming.wants_json() else ("", 204)
+
+
+ABSENCE_FIELDS = ("user", "from", "from_time", "until", "until_time", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """An absence as the list shows it."""
+
+    id: UUID
+    name: str
+    span: str
+    reason: str
+    lasts: bool
+
+
+def _whose(user_id: UUID | None) -> User:
+    """Everybody says it of themselves, a supervisor of all who work here."""
+    user_id = user_id or current_user.id
+    if user_id != current_user.id and not may(current_user, Permission.ABSENCE_MANAGE):
+        raise Forbidden()
+    user = db.session.get(User, user_id)
+    if user is None or not user.active:
+        problem = _("Nobody of this name works here.")
+        raise Invalid(problem, fields={"user": problem})
+    return user
+
+
+def _absences(typed: dict[str, str] | None = None, problems: dict[str, str] | None = None) -> str:
+    at, all_of_them = now(), may(current_user, Permission.ABSENCE_MANAGE)
+    return render_template(
+        "settings/absences.html",
+        absences=[_away(absence, at) for absence in people.absences(current_user, at)],
+        people=people.employees() if all_of_them else [],
+        typed={"user": str(current_user.id)} | (typed or {}),
+        problems=problems or {},
+        city=get_timezone_location(
+            get_timezone(current_app.config["BABEL_DEFAULT_TIMEZONE"]), locale=get_locale(), return_city=True
+        ),
+        labels={
+            "user": _("Who"),
+            "from": _("First day"),
+            "from_time": _("From what time"),
+            "until": _("Last day"),
+            "until_time": _("Until what time"),
+            "reason": _("Reason"),
+        },
+    )
+
+
+def _away(absence: Absence, at: datetime) -> Away:
+    return Away(absence.id, absence.user.name, span(absence), absence.note, absence.begins_at <= at)
 
 
 def _row(queue: str) -> Row:

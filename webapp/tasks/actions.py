@@ -21,7 +21,7 @@ from webapp.errors import Conflict, Invalid, RingbackError
 from webapp.tasks import oversight
 from webapp.tasks.listing import SHOWN
 from webapp.tasks.models import AssignedBy, Callback, CallbackAttempt, CallbackCall, CallbackState, ClosedAs
-from webapp.tasks.people import hand_to
+from webapp.tasks.people import give, hand_to
 from webapp.tasks.rows import call_is_up, changed, close, is_being_called, refuse_closed, set_due
 
 CLAIM_LASTS = timedelta(minutes=10)
@@ -33,8 +33,9 @@ def claim(callback: Callback, by: User, *, at: datetime | None = None) -> None:
     refuse_closed(callback)
     run_out = sa.and_(Callback.claimed_until < at, ~call_is_up(Callback.id))
     mine = sa.or_(Callback.claimed_by_id == by.id, run_out)
+    others_call = call_is_up(Callback.id, CallbackAttempt.by_id.is_distinct_from(by.id))
     free = sa.or_(
-        Callback.state.in_([CallbackState.OPEN, CallbackState.WAITING]),
+        sa.and_(Callback.state.in_([CallbackState.OPEN, CallbackState.WAITING]), ~others_call),
         sa.and_(Callback.state == CallbackState.CLAIMED, mine),
     )
     taken = db.session.execute(
@@ -46,7 +47,7 @@ def claim(callback: Callback, by: User, *, at: datetime | None = None) -> None:
     db.session.refresh(callback)
     if not taken.rowcount:  # type: ignore[attr-defined]
         refuse_closed(callback)
-        raise _somebody_is_on(callback)
+        raise _somebody_is_on(callback) if callback.claimed_by else _is_calling(callback)
     changed(callback)
 
 
@@ -66,10 +67,13 @@ def renew(callback: Callback, by: User, *, at: datetime | None = None) -> None:
 
 
 def release(callback: Callback, by: User, *, at: datetime | None = None) -> None:
+    """Raises Conflict (not theirs, and while the call that was made for it is up: a second one would ring beside it)."""
     lock(callback)
     refuse_closed(callback)
     if callback.claimed_by_id != by.id:
         raise Conflict(_("This callback is not yours."))
+    if is_being_called(callback.id):
+        raise _is_calling(callback)
     give_back(callback, at or now())
 
 
@@ -81,12 +85,28 @@ def give_back(callback: Callback, at: datetime) -> None:
     changed(callback)
 
 
+def give_up_all(user_id: UUID, at: datetime) -> None:
+    """They are gone: nothing lies with them. Only the one that they are calling this moment ends first."""
+    theirs = sa.or_(Callback.claimed_by_id == user_id, Callback.assigned_to_id == user_id)
+    query = sa.select(Callback).where(Callback.open_key.is_not(None), theirs).order_by(Callback.id)
+    for callback in lock_all(query, Callback):
+        if callback.claimed_by_id == user_id and not is_being_called(callback.id):
+            give_back(callback, at)
+        if callback.assigned_to_id == user_id:
+            hand_to(callback, None, None, at=at)
+            db.session.flush()
+            give(callback, at)
+            changed(callback)
+
+
 def call_back(callback: Callback, by: User, key: str) -> Call:
     """Claim it, and write the call down that is made for it; `calls.actions.dial` it once this is committed.
 
     The same key is the same call. Raises Conflict (somebody else is on it, in a call, no number), Invalid.
     """
     if callback.number is None:
+        if callback.number_raw:
+            raise Conflict(_("%(number)s is not a telephone number.", number=callback.number_raw))
         raise Conflict(_("This caller's number is not known."))
     claim(callback, by)
     call = calls.request_call(by, callback.number, key, party_id=callback.party_id)
@@ -234,7 +254,7 @@ def _take_from_claimer(callback: Callback, by: User, at: datetime) -> None:
     if callback.claimed_by is None:
         return
     if is_being_called(callback.id):
-        raise Conflict(_("%(name)s is calling them now.", name=callback.claimed_by.name))
+        raise _is_calling(callback)
     oversight.tell_taken(callback, callback.claimed_by, by, at)
     give_back(callback, at)
 
@@ -251,3 +271,10 @@ def _refuse_unfit(to: User, at: datetime) -> None:
 
 def _somebody_is_on(callback: Callback) -> Conflict:
     return Conflict(_("%(name)s is already on it.", name=callback.claimed_by.name if callback.claimed_by else ""))
+
+
+def _is_calling(callback: Callback) -> Conflict:
+    up = sa.select(User.name).join(CallbackAttempt, CallbackAttempt.by_id == User.id)
+    up = up.where(CallbackAttempt.callback_id == callback.id, CallbackAttempt.failed_at.is_(None))
+    name = db.session.scalar(up.order_by(CallbackAttempt.at.desc()).limit(1))
+    return Conflict(_("%(name)s is calling them now.", name=name or ""))

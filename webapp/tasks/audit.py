@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from telephony.events import Direction
 from webapp.calls.models import Call, CallState
+from webapp.contacts.models import Party, PartyKind
 from webapp.db import db
 from webapp.tasks.models import Callback, CallbackAttempt, CallbackCall, CallbackKind, CallbackState, ClosedAs
 
@@ -29,7 +30,9 @@ def _rules() -> Iterator[tuple[str, sa.Select[UUID]]]:
     yield "every missed call is in an entry", _missed_without_entry()
     yield "only missed calls are in entries", _entered_but_not_missed()
     yield "one open entry for each number", _two_open()
+    yield "one open entry for each person", _two_of_one_person()
     yield "an entry counts its calls", _miscounted()
+    yield "an open entry of missed calls has one", _empty()
     yield "an entry counts its vain attempts", _misattempted()
     yield "no entry stands open whose caller was talked to since", _reached_but_open()
     yield "what is open has no end, and what is closed has one", _half_closed()
@@ -57,12 +60,30 @@ def _two_open() -> sa.Select[UUID]:
     return sa.select(Callback.id).where(Callback.state != CallbackState.CLOSED, twin)
 
 
+def _two_of_one_person() -> sa.Select[UUID]:
+    """Unless two people of ours had begun with them before it was known that they are one."""
+    other = aliased(Callback)
+    person = sa.exists().where(Party.id == Callback.party_id, Party.kind == PartyKind.PERSON)
+    twin = sa.exists().where(
+        other.party_id == Callback.party_id, other.state != CallbackState.CLOSED, other.id != Callback.id,
+        sa.or_(other.claimed_by_id.is_(None), Callback.claimed_by_id.is_(None)),
+    )  # fmt: skip
+    return sa.select(Callback.id).where(Callback.state != CallbackState.CLOSED, person, twin)
+
+
 def _miscounted() -> sa.Select[UUID]:
     calls = sa.select(sa.func.count()).where(CallbackCall.callback_id == Callback.id).scalar_subquery()
     return sa.select(Callback.id).where(
         Callback.closed_as.is_distinct_from(ClosedAs.MERGED), Callback.missed != calls,
         sa.or_(calls > 0, Callback.kind != CallbackKind.MISSED),
     )  # fmt: skip
+
+
+def _empty() -> sa.Select[UUID]:
+    calls = sa.exists().where(CallbackCall.callback_id == Callback.id)
+    return sa.select(Callback.id).where(
+        Callback.state != CallbackState.CLOSED, Callback.kind == CallbackKind.MISSED, ~calls
+    )
 
 
 def _misattempted() -> sa.Select[UUID]:
@@ -73,7 +94,9 @@ def _misattempted() -> sa.Select[UUID]:
 
 
 def _reached_but_open() -> sa.Select[UUID]:
-    talked = sa.exists().where(Call.number == Callback.number, Call.answered_at >= Callback.last_missed_at)
+    talked = sa.exists().where(
+        Call.number == Callback.number, Call.answered_at >= Callback.last_missed_at, ~Call.doubtful
+    )
     return sa.select(Callback.id).where(Callback.state != CallbackState.CLOSED, talked)
 
 

@@ -23,13 +23,20 @@ Portion = list[UUID]
 def carry_out(order: forms.Bulk, by: User) -> dict[str, Any]:
     """What was done, and what was refused and why. Raises `Invalid` when none of it can be done."""
     change = _change(order, by)
-    ids = listing.ids_of(by, order.filters) if order.ids is None else order.ids
+    ids = _all_of(order, by) if order.ids is None else order.ids
     refused = [refusal for some in _portions(ids) for refusal in _done(change, some)]
     done = len(ids) - len(refused)
     if order.to and done:
         with transaction():
             oversight.tell_assigned_many(done, _worker(order.to), by, now())
     return {"done": done, "refused": len(refused), "why": refused[:MOST_NAMED]}
+
+
+def _all_of(order: forms.Bulk, by: User) -> Portion:
+    if listing.how_many(by, order.filters) > forms.MOST_CHOSEN:
+        problem = _("These are more than %(most)s. Narrow the list.", most=forms.MOST_CHOSEN)
+        raise Invalid(problem, fields={"filters": problem})
+    return listing.ids_of(by, order.filters)
 
 
 def _change(order: forms.Bulk, by: User) -> Callable[[Portion], list[actions.Refusal]]:

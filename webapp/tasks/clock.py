@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from threading import Lock
 from zoneinfo import ZoneInfo
 
 import holidays as holiday_library
@@ -18,6 +19,7 @@ HORIZON = timedelta(days=1000)  # who never opens within this time is taken to b
 _DAY = timedelta(days=1)
 _NOTHING = timedelta()
 _MIDNIGHT = "24:00"
+_LOOKING_UP = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,11 @@ def _holidays(where: str) -> holiday_library.HolidayBase:
 
 @lru_cache(maxsize=4096)
 def _is_holiday(where: str, day: date) -> bool:
-    return bool(where) and day in _holidays(where)
+    """One at a time: asked for a new year, the library takes that year for known before it has filled it."""
+    if not where:
+        return False
+    with _LOOKING_UP:
+        return day in _holidays(where)
 
 
 def is_known_place(where: str) -> bool:

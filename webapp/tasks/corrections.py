@@ -9,8 +9,10 @@ import sqlalchemy as sa
 
 from webapp.calls.models import Call
 from webapp.db import db, now
-from webapp.tasks.ledger import calls_of, close_reached, first_reached, key_of, open_or_join, recount
-from webapp.tasks.models import Callback, CallbackCall, ClosedAs
+from webapp.tasks.actions import take_over
+from webapp.tasks.ledger import calls_of, close_reached, how, open_or_join, recount
+from webapp.tasks.lookup import first_reached, key_of, one_at_a_time, open_entry
+from webapp.tasks.models import Callback, CallbackCall, CallbackKind, ClosedAs
 from webapp.tasks.policies import policy_for
 from webapp.tasks.rows import changed, reopen, set_due
 
@@ -52,6 +54,32 @@ def move_in_time(call_id: UUID) -> None:
     changed(entry)
 
 
+def leave_out(call_id: UUID) -> None:
+    """It was no call to us: nobody has to call back for it. An entry that stood for it alone never was, unless a person
+    said what is to become of it."""
+    link = db.session.get(CallbackCall, call_id)
+    if link is None:
+        return
+    entry = db.session.get_one(Callback, link.callback_id, with_for_update={"of": Callback})
+    db.session.delete(link)
+    db.session.flush()
+    calls = calls_of(entry)
+    changed(entry)
+    if calls or entry.kind is not CallbackKind.MISSED:
+        recount(entry, calls)
+    elif entry.closed_as is not ClosedAs.DISMISSED:
+        _remove(entry)
+
+
+def _remove(entry: Callback) -> None:
+    """With those that went on in it."""
+    for merged in db.session.scalars(sa.select(Callback).where(Callback.merged_into_id == entry.id)).unique().all():
+        _remove(merged)
+    db.session.flush()
+    db.session.delete(entry)
+    db.session.flush()
+
+
 def _closed_by(call_id: UUID) -> list[Callback]:
     closed = sa.select(Callback).where(Callback.closed_by_call_id == call_id, Callback.closed_as.in_(BY_A_CALL))
     return list(db.session.scalars(closed.with_for_update(of=Callback)).unique())
@@ -60,13 +88,19 @@ def _closed_by(call_id: UUID) -> list[Callback]:
 def _open_again(entry: Callback) -> None:
     other, key = first_reached(entry.number, entry.last_missed_at), _key(entry)
     if other is not None:
+        entry.closed_as = how(entry, other.id, other.direction)
         entry.closed_by_call_id, entry.closed_at = other.id, other.answered_at
-    elif (same := db.session.scalar(sa.select(Callback).where(Callback.open_key == key))) is not None:
-        entry.closed_as, entry.merged_into_id, entry.closed_by_call_id = ClosedAs.MERGED, same.id, None
+        return
+    one_at_a_time(entry.party_id)
+    due_at = policy_for(entry.queue).due(entry.first_missed_at)
+    if (same := open_entry(key, entry.number, entry.party_id)) is not None:
+        take_over(entry, same, at=now())
+        set_due(same, min(same.due_at, due_at), at=now())
+        changed(same)
     else:
         reopen(entry, key)
         entry.claimed_by_id = entry.claimed_at = entry.claimed_until = None
-        set_due(entry, policy_for(entry.queue).due(entry.first_missed_at), at=now())
+        set_due(entry, due_at, at=now())
 
 
 def _enter_anew(entry: Callback, calls: list[Call]) -> None:

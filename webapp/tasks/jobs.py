@@ -3,7 +3,7 @@ is done about it, so that it is done once, however often and in however many pla
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,15 +28,17 @@ log = structlog.get_logger(__name__)
 
 TOO_LATE = timedelta(minutes=10)
 AT_ONCE = 500  # of one sort in one sweep; the next one comes soon
+TOGETHER = 50  # rows in one transaction: others who write wait no longer than for these
+MANY = 20  # overdue at once; more are told of in one notice
 
 
 @job(every=timedelta(seconds=2))
 def sweep(at: datetime | None = None) -> None:
     at = at or now()
+    tell_overdue(at)  # the one thing that is promised within seconds
     open_again(at)
     offer_tickets(at)
     remind_people(at)
-    tell_overdue(at)
     tell_above(at)
     release_claims(at)
 
@@ -100,15 +102,22 @@ def remind_people(at: datetime) -> None:
 
 
 def tell_overdue(at: datetime) -> None:
+    query = _past(Callback.due_at, at).where(Callback.overdue_told_at.is_(None))
+    many = db.session.scalar(sa.select(sa.func.count()).select_from(query.limit(MANY + 1).subquery()))
+    burst = oversight.Burst(at) if many and many > MANY else None
+
     def act(callback: Callback) -> None:
         if not callback.is_open or callback.overdue_told_at or callback.due_at > at:
             return
         callback.overdue_told_at = at
         callback.second_step_due_at = policy_for(callback.queue).second_step(callback.due_at)
-        oversight.tell_overdue(callback, at)
+        if burst:
+            burst.add(callback)
+        else:
+            oversight.tell_overdue(callback, at)
         changed(callback)
 
-    _each(_past(Callback.due_at, at).where(Callback.overdue_told_at.is_(None)), act)
+    _each(query, act, burst)
 
 
 def tell_above(at: datetime) -> None:
@@ -139,15 +148,33 @@ def _past(moment: Any, at: datetime) -> sa.Select[UUID]:
     return sa.select(Callback.id).where(Callback.state != CallbackState.CLOSED, moment <= at).order_by(moment)
 
 
-def _each(query: sa.Select[UUID], act: Callable[[Callback], None]) -> None:
-    """Each in a transaction of its own: one that fails leaves the others alone."""
+def _each(query: sa.Select[UUID], act: Callable[[Callback], None], burst: oversight.Burst | None = None) -> None:
+    """Some in one transaction, at whose end a burst is told of. Where one fails, each has a transaction of its own."""
     ids = db.session.scalars(query.limit(AT_ONCE)).all()
     db.session.rollback()
-    for callback_id in ids:
+    for some in (ids[i : i + TOGETHER] for i in range(0, len(ids), TOGETHER)):
         try:
-            with transaction():
-                callback = db.session.get(Callback, callback_id, with_for_update={"of": Callback})
-                if callback is not None:
-                    act(callback)
+            _do(some, act, burst)
         except Exception:
-            log.exception("a callback could not be moved on", callback=str(callback_id))
+            log.warning("callbacks are moved on one by one", callbacks=len(some), exc_info=True)
+            for callback_id in some:
+                _do_alone(callback_id, act, burst)
+
+
+def _do(ids: Sequence[UUID], act: Callable[[Callback], None], burst: oversight.Burst | None) -> None:
+    with transaction():
+        if burst:
+            burst.begin()
+        for callback_id in ids:
+            callback = db.session.get(Callback, callback_id, with_for_update={"of": Callback})
+            if callback is not None:
+                act(callback)
+        if burst:
+            burst.tell()
+
+
+def _do_alone(callback_id: UUID, act: Callable[[Callback], None], burst: oversight.Burst | None) -> None:
+    try:
+        _do([callback_id], act, burst)
+    except Exception:
+        log.exception("a callback could not be moved on", callback=str(callback_id))

@@ -9,23 +9,32 @@ joins, closes or parts entries until they stand as if it had been told in time. 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from telephony.events import Direction, Result
+from telephony.events import Direction, HungUpBy, Result
 from webapp.calls.models import Call
-from webapp.contacts.models import Party, PartyKind
 from webapp.db import db, now
 from webapp.tasks import oversight
+from webapp.tasks.actions import take_over
+from webapp.tasks.lookup import (
+    BY_CALLS,
+    closed_after,
+    first_reached,
+    has_call_of,
+    is_person,
+    key_of,
+    one_at_a_time,
+    open_entry,
+    short_near,
+)
 from webapp.tasks.models import Callback, CallbackAttempt, CallbackCall, CallbackKind, CallbackState, ClosedAs
 from webapp.tasks.people import give
-from webapp.tasks.policies import DAY, policy_for
-from webapp.tasks.rows import changed, close, remind, reopen, set_due
+from webapp.tasks.policies import GRACE, REMINDED_BEFORE, policy_for
+from webapp.tasks.rows import changed, close, is_being_called, remind, reopen, set_due
 
-BY_CALLS = (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN, ClosedAs.EXHAUSTED)  # of the switch's clock
 # where the customer's side was reached: one of the plan's attempts. Where ours failed, nobody rang at the customer's
 THEIR_SIDE = (Result.BUSY, Result.NO_ANSWER, Result.REJECTED, Result.WRONG_NUMBER)
 
@@ -35,19 +44,19 @@ def open_or_join(call: Call) -> None:
     assert call.ended_at is not None
     if db.session.get(CallbackCall, call.id):
         return
-    _one_at_a_time(call.party_id)
+    one_at_a_time(call.party_id)
     key, reached = key_of(call), first_reached(call.number, call.ended_at)
-    entry = _closed_after(call, reached) or (None if reached else _open(key, call))
+    entry = closed_after(call, reached) or (None if reached else open_entry(key, call.number, call.party_id))
     if entry is not None:
         _join(entry, call)
-    elif entry := _short_near(call):
+    elif entry := short_near(call):
         _reopen_short(entry, call, None if reached else key)
     else:
         entry = _opened(call, None if reached else key)
     db.session.add(CallbackCall(call_id=call.id, callback_id=entry.id))
     if reached and entry.is_open:
         assert reached.answered_at is not None
-        close(entry, _how(entry, reached.id, reached.direction), at=reached.answered_at, call_id=reached.id)
+        close(entry, how(entry, reached.id, reached.direction), at=reached.answered_at, call_id=reached.id)
     give(entry, now())
     changed(entry)
 
@@ -61,7 +70,7 @@ def close_reached(number: str | None, *, call_id: UUID, direction: Direction, at
     for entry in _touched(number, call, attempt, at):
         later = _calls_after(entry, at)
         if not later and entry.last_missed_at <= at:
-            close(entry, _how(entry, call_id, direction), at=at, call_id=call_id)
+            close(entry, how(entry, call_id, direction), at=at, call_id=call_id)
         elif later and entry.kind is CallbackKind.MISSED and entry.first_missed_at <= at:
             _part(entry, later, call_id, direction, at)
         else:
@@ -80,26 +89,43 @@ def take_back(call_id: UUID, *, direction: Direction, at: datetime) -> None:
     if calls := calls_of(entry):
         recount(entry, calls)
     elif entry.kind is CallbackKind.MISSED and (entry.is_open or entry.closed_as is ClosedAs.SHORT):
-        close(entry, _how(entry, call_id, direction), at=at, call_id=call_id)
+        close(entry, how(entry, call_id, direction), at=at, call_id=call_id)
     changed(entry)
 
 
-def hide_number(call: Call) -> None:
-    """The number that a missed call is entered under is not ours to know: the call gets an entry without one."""
+def hide_number(call: Call, told: str | None) -> None:
+    """The number that a missed call is entered under is not ours to know: the call gets an entry without one. The number
+    of a promise, and one that was typed to be called, came from elsewhere and stay."""
     link = db.session.get(CallbackCall, call.id)
     if link is None:
         return
     entry = db.session.get_one(Callback, link.callback_id, with_for_update={"of": Callback})
+    if entry.kind is CallbackKind.TICKET and entry.number and entry.number != told:
+        entry.name_raw = ""
+        changed(entry)
+        return
     db.session.delete(link)
     db.session.flush()
-    if calls := calls_of(entry):
+    calls = calls_of(entry)
+    if calls or entry.kind is CallbackKind.PROMISE:
         recount(entry, calls)
+        if not calls:
+            _expect_again(entry)
         open_or_join(call)
     else:
         entry.number, entry.number_raw, entry.name_raw, entry.party_id = None, "", "", None
         entry.open_key = key_of(call) if entry.is_open else None
         db.session.add(CallbackCall(call_id=call.id, callback_id=entry.id))
     changed(entry)
+
+
+def _expect_again(promise: Callback) -> None:
+    """Nobody rang whom it was promised to: it is of its own moment again, unless somebody is on it, or was."""
+    if promise.state is not CallbackState.OPEN or promise.attempts or promise.promised_for is None:
+        return
+    promise.state, promise.retry_at = CallbackState.WAITING, promise.promised_for - REMINDED_BEFORE
+    promise.name_raw = ""
+    set_due(promise, promise.promised_for + GRACE)
 
 
 def follow_merge(call_id: UUID, merged_id: UUID) -> None:
@@ -132,102 +158,20 @@ def attempt_over(call: Call) -> None:
     entry = db.session.get_one(Callback, attempt.callback_id, with_for_update={"of": Callback})
     if attempt.counts:
         entry.attempts += 1
-        if entry.is_open:
+        if entry.is_open and not _is_with_another(entry, attempt):
             _wait(entry, call.ended_at)
     changed(entry)
 
 
-def key_of(call: Call) -> str:
-    if call.number:
-        return f"tel:{call.number}"
-    if call.withheld:
-        return f"call:{call.id}"
-    return f"raw:{call.number_raw}"[:180]
-
-
-# which entry
-
-
-def _one_at_a_time(party_id: UUID | None) -> None:
-    """Two numbers of one person may be told by two switches at once."""
-    if party_id:
-        db.session.execute(sa.select(Party.id).where(Party.id == party_id).with_for_update())
-
-
-def _open(key: str, call: Call) -> Callback | None:
-    """Of this number, else of this person under another number, else the one that a call of this number is in."""
-    found = _one(Callback.open_key == key)
-    if found is None and call.party_id and _is_person(call.party_id):
-        found = _one(Callback.open_key.is_not(None), Callback.party_id == call.party_id)
-    if found is None and call.number:
-        found = _one(Callback.open_key.is_not(None), _has_call_of(call.number))
-    return found
-
-
-def _one(*conditions: Any) -> Callback | None:
-    query = sa.select(Callback).where(*conditions).order_by(Callback.first_missed_at, Callback.id).limit(1)
-    return db.session.scalar(query.with_for_update(of=Callback).execution_options(populate_existing=True))
-
-
-def _is_person(party_id: UUID) -> bool:
-    """Of a company several people call."""
-    return db.session.scalar(sa.select(Party.kind).where(Party.id == party_id)) is PartyKind.PERSON
-
-
-def _has_call_of(number: str) -> sa.ColumnElement[bool]:
-    """A ticket may bear another number than the one that called."""
-    return Callback.id.in_(
-        sa.select(CallbackCall.callback_id).join(Call, Call.id == CallbackCall.call_id).where(Call.number == number)
-    )
-
-
-def _closed_after(call: Call, reached: Call | None) -> Callback | None:
-    """A missed call that is told late may belong to an entry that was closed in the meantime. Not to one that a person
-    dismissed: they did not know of this call, and our clock need not agree with the switch's."""
-    if call.number is None:
-        return None
-    closed = [
-        Callback.number == call.number,
-        Callback.closed_at > call.ended_at,
-        Callback.closed_as.in_(BY_CALLS),
-    ]
-    if reached:
-        closed.append(Callback.closed_at <= reached.answered_at)
-    query = sa.select(Callback).where(*closed).order_by(Callback.closed_at).limit(1)
-    return db.session.scalar(query.with_for_update(of=Callback))
-
-
-def _short_near(call: Call) -> Callback | None:
-    """Who hung up at once within a day of this call, and was not talked to between the two."""
-    assert call.ended_at is not None
-    if call.number is None:
-        return None
-    near = sa.select(Callback).where(
-        Callback.number == call.number,
-        Callback.closed_as == ClosedAs.SHORT,
-        Callback.last_missed_at.between(call.ended_at - DAY, call.ended_at + DAY),
-    )
-    for short in db.session.scalars(near.order_by(Callback.last_missed_at).with_for_update(of=Callback)).unique():
-        first, last = sorted((short.last_missed_at, call.ended_at))
-        between = first_reached(call.number, first)
-        if between is None or between.answered_at is None or between.answered_at > last:
-            return short
-    return None
-
-
-def first_reached(number: str | None, after: datetime) -> Call | None:
-    if number is None:
-        return None
-    query = sa.select(Call).where(Call.number == number, Call.answered_at > after)
-    return db.session.scalar(query.order_by(Call.answered_at).limit(1))
+# which entries
 
 
 def _touched(number: str | None, call: Call | None, attempt: CallbackAttempt | None, at: datetime) -> list[Callback]:
     """Entries that this conversation closes: open ones, and those that a later call or the end of the plan closed."""
     theirs: list[sa.ColumnElement[bool]] = []
     if number:
-        theirs += [Callback.number == number, sa.and_(Callback.open_key.is_not(None), _has_call_of(number))]
-    if call and call.party_id and _is_person(call.party_id):
+        theirs += [Callback.number == number, sa.and_(Callback.open_key.is_not(None), has_call_of(number))]
+    if call and call.party_id and is_person(call.party_id):
         theirs.append(sa.and_(Callback.open_key.is_not(None), Callback.party_id == call.party_id))
     if attempt is not None:
         theirs.append(Callback.id == attempt.callback_id)
@@ -255,11 +199,18 @@ def _join(entry: Callback, call: Call) -> None:
     entry.name_raw = entry.name_raw or call.name_raw
     if not entry.is_open:
         return
-    if rang_again and entry.state is CallbackState.WAITING and entry.kind is not CallbackKind.TICKET:
-        entry.state, entry.retry_at = CallbackState.OPEN, None  # they are at their phone now
+    if rang_again:
+        at_their_phone(entry)
     due_at = policy_for(entry.queue).due(call.ended_at)
     if due_at < entry.due_at:
         set_due(entry, due_at, at=call.ended_at)
+
+
+def at_their_phone(entry: Callback) -> None:
+    """No next attempt, and no promised moment, is waited for while they call themselves. A kept place is kept."""
+    if entry.retry_at is not None and entry.state is CallbackState.WAITING:
+        entry.state = CallbackState.OPEN
+    entry.retry_at = None
 
 
 def _opened(call: Call, key: str | None) -> Callback:
@@ -279,7 +230,7 @@ def _opened(call: Call, key: str | None) -> Callback:
         with db.session.begin_nested():
             db.session.add(entry)
     except IntegrityError:
-        other = _one(Callback.open_key == key)
+        other = open_entry(key, None, None)
         if other is None:
             raise
         _join(other, call)
@@ -290,7 +241,8 @@ def _opened(call: Call, key: str | None) -> Callback:
 def _is_short(call: Call) -> bool:
     assert call.ended_at is not None
     lasted = (call.ended_at - call.started_at).total_seconds()
-    return call.result is Result.ABANDONED and policy_for(call.queue).is_short(lasted)
+    gave_up = call.result is Result.ABANDONED and call.hangup_by is not HungUpBy.SYSTEM  # who pressed a key did not
+    return gave_up and policy_for(call.queue).is_short(lasted)
 
 
 def _reopen_short(entry: Callback, call: Call, key: str | None) -> None:
@@ -303,7 +255,7 @@ def _reopen_short(entry: Callback, call: Call, key: str | None) -> None:
     db.session.flush()
 
 
-def _how(entry: Callback, call_id: UUID, direction: Direction) -> ClosedAs:
+def how(entry: Callback, call_id: UUID, direction: Direction) -> ClosedAs:
     if direction is Direction.INBOUND:
         return ClosedAs.RANG_IN
     attempt = db.session.get(CallbackAttempt, call_id)
@@ -329,7 +281,7 @@ def _part(entry: Callback, later: list[Call], call_id: UUID, direction: Directio
     ids = [call.id for call in earlier]
     db.session.execute(sa.update(CallbackCall).where(CallbackCall.call_id.in_(ids)).values(callback_id=past.id))
     if not _close_short(past, earlier):
-        close(past, _how(past, call_id, direction), at=at, call_id=call_id)
+        close(past, how(past, call_id, direction), at=at, call_id=call_id)
     recount(entry, later)
     _close_short(entry, later)
     db.session.flush()
@@ -358,7 +310,7 @@ def _close_short(entry: Callback, calls: list[Call]) -> bool:
 
 def recount(entry: Callback, calls: list[Call]) -> None:
     missed = [call.ended_at for call in calls if call.ended_at]
-    entry.missed = max(1, len(calls))
+    entry.missed = max(1, len(calls)) if entry.kind is CallbackKind.MISSED else len(calls)
     if entry.kind is not CallbackKind.MISSED or not missed:
         return
     entry.first_missed_at, entry.last_missed_at = min(missed), max(missed)
@@ -375,14 +327,43 @@ def _succeeded(attempt: CallbackAttempt) -> None:
 
 
 def _move_link(call: Call, link: CallbackCall) -> None:
-    """One conversation counts once, in the entry that has it already."""
-    if db.session.get(CallbackCall, call.id) is None:
-        db.session.add(CallbackCall(call_id=call.id, callback_id=link.callback_id))
-    else:
-        entry = db.session.get_one(Callback, link.callback_id, with_for_update={"of": Callback})
-        entry.missed = max(1, entry.missed - 1)
+    """One conversation counts once: in the entry that has it already, or in the one that somebody asked for."""
+    own, source_id = db.session.get(CallbackCall, call.id), link.callback_id
     db.session.delete(link)
+    if own is None:
+        db.session.add(CallbackCall(call_id=call.id, callback_id=source_id))
+        db.session.flush()
+        return
+    ids = sorted({own.callback_id, source_id})
+    entries = {found: db.session.get_one(Callback, found, with_for_update={"of": Callback}) for found in ids}
+    into, source = entries[own.callback_id], entries[source_id]
+    if into.kind is CallbackKind.MISSED and source.kind is not CallbackKind.MISSED:
+        into, source = source, into
+        own.callback_id = into.id
     db.session.flush()
+    for entry in entries.values():
+        recount(entry, calls_of(entry))
+    if into is not source and not calls_of(source):
+        _go_on_in(source, into)
+    for entry in entries.values():
+        changed(entry)
+
+
+def _go_on_in(source: Callback, into: Callback) -> None:
+    """Nothing is left of an entry of missed calls. Whoever is on it is on the other one."""
+    if source.kind is not CallbackKind.MISSED or not (source.is_open or source.closed_as is ClosedAs.SHORT):
+        return
+    if into.is_open and into.claimed_by_id is None and source.state is CallbackState.CLAIMED:
+        into.state, into.claimed_by_id = CallbackState.CLAIMED, source.claimed_by_id
+        into.claimed_at, into.claimed_until = source.claimed_at, source.claimed_until
+    source.missed = 0
+    take_over(source, into, at=now())
+    recount(into, calls_of(into))
+
+
+def _is_with_another(entry: Callback, attempt: CallbackAttempt) -> bool:
+    """Somebody else is on it by now, or is calling them: what comes next is said when they are done."""
+    return entry.claimed_by_id not in (None, attempt.by_id) or is_being_called(entry.id)
 
 
 def _wait(entry: Callback, at: datetime) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from webapp.accounts.models import User
 from webapp.calls.shown import number_display
+from webapp.db import db
 from webapp.notices.actions import notify
 from webapp.tasks.models import Callback
 from webapp.tasks.people import above, concerned, heads
@@ -16,6 +19,8 @@ REMINDER, OVERDUE, STILL_OVERDUE = "callback.reminder", "callback.overdue", "cal
 EXHAUSTED, ASSIGNED, TAKEN, TURN, PROMISE = (
     "callback.exhausted", "callback.assigned", "callback.taken", "callback.turn", "callback.promise",
 )  # fmt: skip
+OVERDUE_MANY, OPEN = "callback.overdue_many", "/callbacks?tab=open"
+LONGEST_FACT = 100  # characters
 ASSIGNED_MANY, MINE = "callback.assigned_many", "/callbacks?tab=mine"
 
 
@@ -27,6 +32,35 @@ def remind(callback: Callback, moment: datetime, at: datetime) -> None:
 def tell_overdue(callback: Callback, at: datetime) -> None:
     """At once, on screen and by mail: the heads of those who had it to do."""
     _tell(heads(callback, at), OVERDUE, callback, callback.due_at, at, mail=True)
+
+
+class Burst:
+    """Many that are overdue at the same time: each head is told once of all that were added since the last telling."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at, self._number = at, 0
+        self._heads: dict[tuple[UUID | None, str | None], list[UUID]] = {}  # by team and queue
+        self._counts: Counter[UUID] = Counter()
+
+    def begin(self) -> None:
+        """A transaction that was undone took its own with it."""
+        self._counts.clear()
+
+    def add(self, callback: Callback) -> None:
+        has_it = callback.claimed_by or callback.assigned_to
+        kind = (has_it.team_id if has_it else None, callback.queue)
+        if kind not in self._heads:
+            self._heads[kind] = [head.id for head in heads(callback, self._at)]
+        self._counts.update(self._heads[kind])
+
+    def tell(self) -> None:
+        counts, self._counts, self._number = self._counts, Counter(), self._number + 1
+        for head_id, count in counts.items():
+            notify(
+                [db.session.get_one(User, head_id)], kind=OVERDUE_MANY,
+                key=f"{OVERDUE_MANY}:{self._at:%Y-%m-%dT%H:%M:%S.%f}:{self._number}",
+                facts={"count": str(count)}, link=OPEN, at=self._at, mail=True,
+            )  # fmt: skip
 
 
 def tell_above(callback: Callback, at: datetime) -> None:
@@ -71,12 +105,13 @@ def _tell(
 
 
 def _facts(callback: Callback) -> dict[str, Any]:
-    """Names and numbers come from a line or a form: whoever shows them escapes them."""
+    """Names and numbers come from a line or a form: whoever shows them escapes them. They begin no line of their own,
+    since a mail has nothing else to tell a stranger's words from ours."""
     has_it = callback.claimed_by or callback.assigned_to
     number = number_display(callback.number, callback.number_raw, callback.switch)
     return {
-        "who": (callback.party.name if callback.party else callback.name_raw) or number,
-        "number": number,
+        "who": _one_line((callback.party.name if callback.party else callback.name_raw) or number),
+        "number": _one_line(number),
         "queue": callback.queue or "",
         "missed": callback.missed,
         "attempts": callback.attempts,
@@ -85,3 +120,8 @@ def _facts(callback: Callback) -> dict[str, Any]:
         "promised_at": callback.promised_for.isoformat() if callback.promised_for else "",
         "has_it": has_it.name if has_it else "",
     }
+
+
+def _one_line(text: str) -> str:
+    plain = " ".join("".join(mark if mark.isprintable() else " " for mark in text[: 4 * LONGEST_FACT]).split())
+    return plain if len(plain) <= LONGEST_FACT else plain[: LONGEST_FACT - 1] + "…"

@@ -15,6 +15,8 @@ REMINDERS = (15, 20, 30)
 RETRIES = (5, 30, 120)
 SECOND_STEP = 30
 TICKET = 5
+GRACE = timedelta(minutes=5)  # who is reached so much later than promised was still called in time
+REMINDED_BEFORE = timedelta(minutes=10)  # a promised moment
 
 
 @dataclass(frozen=True, slots=True)

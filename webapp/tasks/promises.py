@@ -22,13 +22,15 @@ from webapp.contacts.models import OwnNumber, Party
 from webapp.db import db, now
 from webapp.errors import Conflict, Invalid
 from webapp.tasks.actions import take_over
+from webapp.tasks.lookup import one_at_a_time, open_entry
 from webapp.tasks.models import AssignedBy, Callback, CallbackKind, CallbackState, ClosedAs
 from webapp.tasks.people import hand_to
+from webapp.tasks.policies import GRACE, REMINDED_BEFORE
 from webapp.tasks.rows import changed
 
-GRACE = timedelta(minutes=5)  # who is reached so much later was still called in time
-REMINDED_BEFORE = timedelta(minutes=10)
 FARTHEST = timedelta(days=366)
+BY_CONVERSATION = (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN)
+NEITHER = (ClosedAs.MERGED, ClosedAs.DISMISSED)
 
 
 class Owner(StrEnum):
@@ -43,15 +45,16 @@ def promise(
     note: str = "", switch: str = "", at: datetime | None = None,
 ) -> Callback:  # fmt: skip
     """We call `number` at `when`. Without an offset it is the callee's clock: `zone`, else where their number is, else
-    ours. What was open for the number goes on in this. Raises Invalid by field (number, at, zone, note), Conflict."""
+    ours. What was open for the number, or for the person, goes on in this. Raises Invalid by field (number,
+    at, zone, note), Conflict."""
     at = at or now()
     known, switch = _number(number, switch, by), switch or _switch(by)
     zone = _zone(zone, known)
     promised_for = _moment(when, zone, at)
     note = text.line(note, "note", most=500)
-    before = db.session.scalar(
-        sa.select(Callback).where(Callback.open_key == f"tel:{known}").with_for_update(of=Callback)
-    )
+    party_id = party.id if party else party_for(known)
+    one_at_a_time(party_id)
+    before = open_entry(f"tel:{known}", known, party_id)
     if before and before.claimed_by and before.claimed_by_id != by.id:
         raise Conflict(_("%(name)s is already on it.", name=before.claimed_by.name))
     if before:
@@ -59,7 +62,7 @@ def promise(
         db.session.flush()
     callback = Callback(
         open_key=f"tel:{known}", number=known, number_raw=known, switch=switch, kind=CallbackKind.PROMISE, missed=0,
-        party_id=party.id if party else party_for(known), queue=before.queue if before else None, attempts=0,
+        party_id=party_id, queue=before.queue if before else None, attempts=0,
         state=CallbackState.WAITING, retry_at=max(at, promised_for - REMINDED_BEFORE), first_missed_at=at, last_missed_at=at,
         promised_for=promised_for, promised_zone=zone, promised_by_id=by.id, note=note, due_at=promised_for + GRACE,
     )  # fmt: skip
@@ -106,16 +109,23 @@ def kept(
     Left out: those that another promise replaced, and those that somebody withdrew, with a reason, in time.
     """
     at = at or now()
-    query = sa.select(Callback.promised_for, Callback.closed_at, Callback.closed_as).where(
-        Callback.promised_for >= since, Callback.promised_for < until
-    )
+    theirs = [Callback.promised_for >= since, Callback.promised_for < until]
     if by is not None:
-        query = query.where(Callback.promised_by_id.in_(list(by)))
+        theirs.append(Callback.promised_by_id.in_(list(by)))
     if team_id is not None:
-        query = query.join(User, User.id == Callback.promised_by_id).where(User.team_id == team_id)
-    rows = db.session.execute(query)
-    fates = [_fate(moment, closed_at, how, at) for moment, closed_at, how in rows if moment]
-    return Kept(fates.count(True), fates.count(False))
+        theirs.append(Callback.promised_by_id.in_(sa.select(User.id).where(User.team_id == team_id)))
+    reached = Callback.closed_as.in_(BY_CONVERSATION)
+    late = sa.func.coalesce(Callback.closed_at > Callback.promised_for, False)
+    past = Callback.promised_for < at - GRACE
+    undone = sa.or_(Callback.closed_at.is_(None), sa.and_(~late, Callback.closed_as.not_in(NEITHER), ~reached))
+    counts = sa.select(
+        sa.func.count(sa.case((sa.and_(reached, ~late), 1))), sa.func.count(sa.case((sa.and_(undone, past), 1)))
+    )
+    in_time, broken = db.session.execute(counts.where(*theirs)).one()
+    rows = sa.select(Callback.promised_for, Callback.closed_at, Callback.closed_as)  # few: it depends on the minute
+    told = db.session.execute(rows.where(*theirs, late))
+    fates = [_fate(moment, closed, how, at) for moment, closed, how in told if moment]
+    return Kept(in_time + fates.count(True), broken + fates.count(False))
 
 
 def _fate(promised_for: datetime, closed_at: datetime | None, closed_as: ClosedAs | None, at: datetime) -> bool | None:
@@ -124,7 +134,7 @@ def _fate(promised_for: datetime, closed_at: datetime | None, closed_as: ClosedA
     in_time = closed_at is not None and closed_at <= latest
     if closed_as is ClosedAs.MERGED or (closed_as is ClosedAs.DISMISSED and in_time):
         return None
-    if closed_as in (ClosedAs.REACHED, ClosedAs.CALLED_BACK, ClosedAs.RANG_IN) and in_time:
+    if closed_as in BY_CONVERSATION and in_time:
         return True
     return False if at > latest else None
 

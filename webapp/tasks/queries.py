@@ -12,10 +12,11 @@ from webapp.calls import queries as call_reads
 from webapp.calls.models import Call
 from webapp.db import db
 from webapp.errors import NotFound
-from webapp.tasks import listing
+from webapp.tasks import audit, listing
 from webapp.tasks.listing import SHOWN
 from webapp.tasks.models import Callback, CallbackAttempt, CallbackCall, CallbackState
 
+MOST_BROKEN = 1_000
 MOST_TOLD = 20  # calls of one callback
 
 
@@ -25,6 +26,11 @@ def callback(callback_id: UUID) -> Callback:
     if found is None:
         raise NotFound(_("There is no such callback."))
     return found
+
+
+def broken_rules() -> dict[UUID, str]:
+    """What should never be: a call's or callback's id, and which rule it breaks."""
+    return {problem.id: problem.rule for problem in audit.problems()[:MOST_BROKEN]}
 
 
 def most_urgent(reader: User, size: int) -> Sequence[Callback]:

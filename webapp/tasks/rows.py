@@ -63,9 +63,10 @@ def is_being_called(callback_id: UUID) -> bool:
     return bool(db.session.scalar(sa.select(call_is_up(callback_id))))
 
 
-def call_is_up(callback_id: Any) -> sa.Exists:
-    """Of one callback, or of each row of a query."""
+def call_is_up(callback_id: Any, *more: sa.ColumnElement[bool]) -> sa.Exists:
+    """Of one callback, or of each row of a query. `more`: which of the attempts count."""
     return sa.exists().where(
+        *more,
         CallbackAttempt.callback_id == callback_id,
         CallbackAttempt.failed_at.is_(None),
         Call.id == CallbackAttempt.call_id,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from webapp import live
+from webapp.accounts.events import UserDeactivated
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import users_who_may
 from webapp.calls.events import (
@@ -8,6 +9,7 @@ from webapp.calls.events import (
     CallFinished,
     CallMerged,
     CallMissed,
+    CallNotInbound,
     CallRetold,
     CustomerNotReached,
     CustomerReached,
@@ -19,7 +21,7 @@ from webapp.contacts.queries import parties_with_number
 from webapp.db import db
 from webapp.events import after_commit_together, on
 from webapp.tasks import corrections, tickets
-from webapp.tasks.actions import adopt
+from webapp.tasks.actions import adopt, give_up_all
 from webapp.tasks.events import CallbacksChanged
 from webapp.tasks.ledger import attempt_over, close_reached, follow_merge, hide_number, open_or_join, take_back
 
@@ -48,9 +50,19 @@ def move_callback(event: CallRetold) -> None:
     corrections.move_conversation(event.call_id)
 
 
+@on(UserDeactivated)
+def pass_everything_on(event: UserDeactivated) -> None:
+    give_up_all(event.user_id, event.at)
+
+
+@on(CallNotInbound)
+def leave_out_callback(event: CallNotInbound) -> None:
+    corrections.leave_out(event.call_id)
+
+
 @on(NumberWithheld)
 def forget_number(event: NumberWithheld) -> None:
-    hide_number(db.session.get_one(Call, event.call_id))
+    hide_number(db.session.get_one(Call, event.call_id), event.number)
 
 
 @on(CallFinished)

@@ -7,6 +7,7 @@ is still in the queue, neither as a caller nor as a ticket; at the latest when a
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +19,8 @@ from webapp.calls.identity import party_for
 from webapp.calls.models import Call, CallState
 from webapp.db import db
 from webapp.tasks import oversight
-from webapp.tasks.ledger import key_of
+from webapp.tasks.ledger import at_their_phone
+from webapp.tasks.lookup import key_of, one_at_a_time, open_entry
 from webapp.tasks.models import Callback, CallbackCall, CallbackKind, CallbackState
 from webapp.tasks.people import give
 from webapp.tasks.policies import policy_for
@@ -32,9 +34,14 @@ def open_ticket(call: Call, *, queue: str, number: str, at: datetime) -> None:
     link = db.session.get(CallbackCall, call.id)
     ticket = db.session.get(Callback, link.callback_id) if link else None
     if ticket is None:
+        party_id = call.party_id if number_known == call.number else party_for(number_known) if number_known else None
+        one_at_a_time(party_id)
         key = f"tel:{number_known}" if number_known else key_of(call)
-        ticket = _joined(key, at) or _opened(call, key, number_known, queue, place, at)
+        ticket = _joined(open_entry(key, number_known, party_id), queue, place, at)
+        ticket = ticket or _opened(call, key, number_known, party_id, queue, place, at)
         db.session.add(CallbackCall(call_id=call.id, callback_id=ticket.id))
+        if ticket.kind is CallbackKind.PROMISE:
+            give(ticket, at)
     if ticket.is_open and ticket.kind is CallbackKind.MISSED:
         _keep_place(ticket, queue, place)
     changed(ticket)
@@ -100,21 +107,35 @@ def _typed(call: Call, number: str) -> str | None:
     return typed if typed and is_ordinary(typed, *countries) else None
 
 
-def _open(key: str) -> Callback | None:
-    return db.session.scalar(sa.select(Callback).where(Callback.open_key == key).with_for_update(of=Callback))
-
-
-def _joined(key: str, at: datetime) -> Callback | None:
-    if entry := _open(key):
+def _joined(entry: Callback | None, queue: str, place: datetime, at: datetime) -> Callback | None:
+    if entry is not None:
         entry.missed += 1
+        if at > entry.last_missed_at:
+            _pressed_again(entry, queue, place, at)
         entry.last_missed_at = max(entry.last_missed_at, at)
     return entry
 
 
-def _opened(call: Call, key: str, number: str | None, queue: str, place: datetime, at: datetime) -> Callback:
+def _pressed_again(entry: Callback, queue: str, place: datetime, at: datetime) -> None:
+    """Whoever waits for another attempt, or for a promised moment, is at the phone now: a promise is open at once, all
+    else waits for its turn and no longer."""
+    waited = entry.state is CallbackState.WAITING
+    at_their_phone(entry)
+    if entry.kind is CallbackKind.PROMISE:
+        entry.queue = entry.queue or queue
+    elif waited:
+        entry.state = CallbackState.WAITING
+        if entry.kind is CallbackKind.TICKET and entry.queue != queue:
+            entry.queue, entry.queued_at = queue, place
+    set_due(entry, min(entry.due_at, policy_for(queue).due(at)), at=at)
+
+
+def _opened(
+    call: Call, key: str, number: str | None, party_id: UUID | None, queue: str, place: datetime, at: datetime
+) -> Callback:  # fmt: skip
     ticket = Callback(
         open_key=key, number=number, number_raw=number or call.number_raw, name_raw=call.name_raw,
-        party_id=call.party_id if number == call.number else party_for(number) if number else None,
+        party_id=party_id,
         switch=call.switch, queue=queue, did=call.did, kind=CallbackKind.TICKET, state=CallbackState.WAITING, missed=1,
         first_missed_at=place, last_missed_at=at, queued_at=place, due_at=policy_for(queue).due(at), attempts=0,
     )  # fmt: skip
@@ -122,7 +143,7 @@ def _opened(call: Call, key: str, number: str | None, queue: str, place: datetim
         with db.session.begin_nested():
             db.session.add(ticket)
     except IntegrityError:
-        if other := _joined(key, at):
+        if other := _joined(open_entry(key, None, None), queue, place, at):
             return other
         raise
     return ticket

@@ -15,7 +15,7 @@ from webapp.accounts.queries import people_who_may
 from webapp.calls import actions as calls
 from webapp.contacts import queries as contacts
 from webapp.db import now, transaction
-from webapp.errors import Conflict
+from webapp.errors import Conflict, Forbidden
 from webapp.tasks import actions, bulk, forms, listing, promises, queries, shown
 from webapp.tasks.listing import Filters
 from webapp.tasks.models import Callback
@@ -107,7 +107,10 @@ def call(callback_id: UUID) -> Any:
 @requires(Permission.CALLBACK_ASSIGN)
 def change_many() -> Any:
     """The same with many; each is told that was refused, and why."""
-    return bulk.carry_out(forms.bulk(), current_user)
+    order = forms.bulk()
+    if order.verb is forms.Verb.DISMISS and not may(current_user, Permission.CALLBACK_DISMISS):
+        raise Forbidden()
+    return bulk.carry_out(order, current_user)
 
 
 @bp.get("/callbacks/schedule")

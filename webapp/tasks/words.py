@@ -26,6 +26,10 @@ define(
     ),
 )
 define(
+    oversight.OVERDUE_MANY,
+    Words(_l("%(count)s callbacks are overdue"), _l("They are overdue since a moment ago, all at once."), urgent=True),
+)
+define(
     oversight.STILL_OVERDUE,
     Words(
         _l("Still overdue: %(who)s"),

@@ -9,8 +9,8 @@ from pathlib import Path
 from random import Random
 
 from config.settings import Login, SwitchSettings
-from telephony.fake import FakeAsterisk, FakeUser
-from telephony.recast import Recast
+from telephony.fake.asterisk import FakeAsterisk, FakeUser
+from telephony.fake.recast import Recast
 from webapp.trial.people import Agent, Cast
 
 DIRECTORY = Path(__file__).parent / "recordings_data"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.script import (
+    Step,
     answers,
     hangs_up,
     hears_the_end,
@@ -18,7 +19,11 @@ from tests.lab.stage import Scene, Stories
 from tests.lab.truth import Truth, answered, inbound, missed
 
 STORIES = Stories()
-ALICE, TURN, UNANSWERED = 501, 100, 120
+ALICE, TURN = 501, 100
+
+
+def _keys_for_bob(scene: Scene, feature: str) -> tuple[Step, ...]:
+    return rings(0.5), answers(), talks(1), types(feature), talks(0.7), types(scene.extension("bob"))
 
 
 @STORIES.tell
@@ -81,16 +86,7 @@ def blind_by_refer_to_a_mobile(scene: Scene) -> Truth:
 
 @STORIES.tell
 def blind_by_keys(scene: Scene) -> Truth:
-    scene.phone(
-        "alice",
-        rings(0.5),
-        answers(),
-        talks(1),
-        types("#1"),
-        talks(0.7),
-        types(scene.extension("bob")),
-        hears_the_end(),
-    )
+    scene.phone("alice", *_keys_for_bob(scene, "#1"), hears_the_end())
     scene.phone("bob", rings(1), answers(), talks(1.5), hangs_up())
     scene.call(ALICE, is_answered(), hears_the_end()).over()
     return inbound(
@@ -101,17 +97,7 @@ def blind_by_keys(scene: Scene) -> Truth:
 
 @STORIES.tell
 def attended_by_keys(scene: Scene) -> Truth:
-    scene.phone(
-        "alice",
-        rings(0.5),
-        answers(),
-        talks(1),
-        types("*2"),
-        talks(0.7),
-        types(scene.extension("bob")),
-        talks(3),
-        hangs_up(),
-    )
+    scene.phone("alice", *_keys_for_bob(scene, "*2"), talks(3), hangs_up())
     scene.phone("bob", rings(0.5), answers(), talks(4), hangs_up())
     scene.call(ALICE, is_answered(), hears_the_end()).over()
     return inbound(
@@ -123,17 +109,7 @@ def attended_by_keys(scene: Scene) -> Truth:
 @STORIES.tell
 def attended_by_keys_and_taken_back(scene: Scene) -> Truth:
     """Bob hangs up after the consultation; the customer is Alice's again."""
-    scene.phone(
-        "alice",
-        rings(0.5),
-        answers(),
-        talks(1),
-        types("*2"),
-        talks(0.7),
-        types(scene.extension("bob")),
-        talks(4.5),
-        hangs_up(),
-    )
+    scene.phone("alice", *_keys_for_bob(scene, "*2"), talks(4.5), hangs_up())
     scene.phone("bob", rings(0.5), answers(), talks(1), hangs_up())
     scene.call(ALICE, is_answered(), hears_the_end()).over()
     consulted = missed("bob", "cancelled")
@@ -157,17 +133,7 @@ def attended_by_a_desk_phone(scene: Scene) -> Truth:
 @STORIES.tell
 def completed_while_it_rings(scene: Scene) -> Truth:
     """Alice does not wait for Bob's answer."""
-    scene.phone(
-        "alice",
-        rings(0.5),
-        answers(),
-        talks(1),
-        types("*2"),
-        talks(0.7),
-        types(scene.extension("bob")),
-        talks(0.7),
-        hangs_up(),
-    )
+    scene.phone("alice", *_keys_for_bob(scene, "*2"), talks(0.7), hangs_up())
     scene.phone("bob", rings(1.5), answers(), talks(1.5), hangs_up())
     scene.call(ALICE, is_answered(), hears_the_end()).over()
     return inbound(
@@ -179,17 +145,7 @@ def completed_while_it_rings(scene: Scene) -> Truth:
 @STORIES.tell
 def completed_while_it_rings_and_called_back(scene: Scene) -> Truth:
     """Bob does not answer, so Asterisk calls Alice, who did not wait, again."""
-    alice = scene.phone(
-        "alice",
-        rings(0.5),
-        answers(),
-        talks(1),
-        types("*2"),
-        talks(0.7),
-        types(scene.extension("bob")),
-        talks(0.7),
-        hangs_up(),
-    )
+    alice = scene.phone("alice", *_keys_for_bob(scene, "*2"), talks(0.7), hangs_up())
     scene.phone("bob", rings())
     caller = scene.call(ALICE, is_answered(), hears_the_end())
     alice.over()

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from flask import Flask
 
 from webapp.accounts.actions import add_absence, logged_in
-from webapp.accounts.models import User
+from webapp.accounts.models import Absence, User
 from webapp.accounts.queries import absence_of, absent_ids, by_username, present
 from webapp.cli import main
 from webapp.db import db, transaction
@@ -81,9 +81,22 @@ def test_what_is_wrong_is_said(command: CliRunner, arguments: list[str], named: 
     assert named in told.output
 
 
+def test_what_overlaps_is_refused_and_what_follows_is_not(app: Flask, alice: User, bob: User) -> None:
+    away(alice, 1, 3)
+    for first, last in ((0, 2), (2, 4), (1, 3), (0, 9), (2, 3)):
+        with pytest.raises(Invalid) as refused:
+            away(alice, first, last)
+        assert set(refused.value.fields) == {"from"}
+    away(alice, 0, 1)
+    away(alice, 3, 4)
+    away(bob, 1, 3)
+
+
 def test_of_several_the_longest_is_the_one(app: Flask, alice: User) -> None:
-    away(alice, 0, 2)
-    away(alice, 0, 5)
+    """As older versions let them be written."""
+    with transaction():
+        for days in (2, 5):
+            db.session.add(Absence(user_id=alice.id, begins_at=MONDAY, ends_at=MONDAY + timedelta(days=days)))
     found = absence_of(alice, MONDAY)
     assert found is not None
     assert found.ends_at == MONDAY + timedelta(days=5)

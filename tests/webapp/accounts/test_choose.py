@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from telephony.commands import Pause
 from telephony.errors import SwitchRefused
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.conftest import PASSWORD
 from webapp.accounts.models import AgentStatus, User
 from webapp.db import db

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from telephony.commands import Pause
 from telephony.errors import SwitchUnavailable
 from telephony.events import Member, MemberPaused, MembersListed
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.conftest import PASSWORD
 from webapp.accounts import breaks, capture
 from webapp.accounts.jobs import keep_in_step

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from telephony.commands import Pause
 from telephony.events import CallAnswered, Caller, CallStarted, Direction, LegEnded, LegResult, LegRinging
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from webapp.accounts.actions import logged_in, set_head
 from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.models import AgentStatus, User

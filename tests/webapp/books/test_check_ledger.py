@@ -13,7 +13,7 @@ from tests.factories import make_call, make_callback
 from tests.webapp.books.stories import DANA_E164, all_of, answered, at, booked, ended, enter, only, started, tell
 from webapp.accounts.models import User
 from webapp.books import actions, checking, days, ledger, queries
-from webapp.books.models import LedgerCheck
+from webapp.books.models import Incomplete, LedgerCheck, Source
 from webapp.calls.models import Call
 from webapp.db import db, now, transaction
 from webapp.tasks import actions as tasks
@@ -66,6 +66,7 @@ def test_a_call_that_we_have_not_is_missing_in_the_balance(app: Flask) -> None:
     enter(booked())
     with transaction():
         db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
         db.session.execute(sa.delete(Call))
     found = checked()
     assert (found.offered, found.difference, found.balances) == (1, 1, False)
@@ -76,6 +77,7 @@ def test_a_missed_call_without_an_entry_is_missing_in_the_balance(app: Flask) ->
     enter(booked())
     with transaction():
         db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
     assert (faults(), checked().difference) == (["no_entry"], 1)
 
 
@@ -172,6 +174,7 @@ def began(day: datetime) -> None:
     with transaction():
         actions.open_books("main", at=day).began_at = day
         actions.keep_place("main", {}, last_record_at=day, unparseable=0)
+        actions.note_end("main", NIGHT + timedelta(days=1))
 
 
 def test_each_night_the_day_before_is_checked_once(athens: None) -> None:
@@ -183,6 +186,53 @@ def test_each_night_the_day_before_is_checked_once(athens: None) -> None:
     assert (check.day, check.offered, check.balances, check.at) == (date(2026, 11, 24), 0, True, NIGHT)
     checking.check_what_is_due(NIGHT + timedelta(hours=3))
     assert only(LedgerCheck).at == NIGHT
+
+
+def test_books_that_were_not_read_prove_nothing(athens: None) -> None:
+    with transaction():
+        actions.open_books("main", at=NIGHT).began_at = NIGHT - timedelta(hours=20)
+        actions.note_end("main", NIGHT - timedelta(hours=8))
+    checking.check_what_is_due(NIGHT)
+    check = only(LedgerCheck)
+    assert (check.offered, check.balances, check.incomplete) == (0, False, Incomplete.UNREAD)
+    assert queries.incomplete_now() is Incomplete.UNREAD
+    with transaction():
+        actions.note_end("main", NIGHT)
+    checking.check_what_is_due(NIGHT + timedelta(minutes=10))  # nobody waits for the next night
+    assert only(LedgerCheck).balances and queries.incomplete_now() is None
+
+
+def test_a_day_of_which_something_was_lost_is_not_complete(athens: None) -> None:
+    began(NIGHT - timedelta(days=3))
+    with transaction():
+        actions.open_books("main").read_up_to = NIGHT - timedelta(hours=14)
+        actions.note_damage("main", NIGHT - timedelta(hours=13), gaps=1, unparseable=0, unwritten=0)
+        actions.note_end("main", NIGHT)
+    checking.check_what_is_due(NIGHT)
+    found = {check.day.day: check.incomplete for check in all_of(LedgerCheck)}
+    assert found == {22: None, 23: None, 24: Incomplete.DAMAGED}
+
+
+def test_what_the_books_tell_after_the_check_is_checked_the_next_night(athens: None) -> None:
+    began(NIGHT - timedelta(hours=20))
+    checking.check_what_is_due(NIGHT)
+    noon = NIGHT - timedelta(hours=12)
+    with transaction():
+        late = booked(started_at=noon, ended_at=noon + timedelta(seconds=30))
+        actions.enter(late, switch="main", source=Source.FILE, at=NIGHT + timedelta(hours=1))
+        db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
+    checking.check_what_is_due(NIGHT + timedelta(days=1))
+    check = queries.check_of(date(2026, 11, 24), "main")
+    assert check and (check.offered, check.difference) == (1, 1)
+
+
+def test_a_switch_that_stopped_to_write_its_books_is_noticed(app: Flask, alice: User) -> None:
+    tell(started(), answered(), ended(booked(by="PJSIP/alice")))
+    with transaction():
+        actions.open_books("main", at=at(-3600)).began_at = at(-3600)
+        actions.note_end("main", at(600))
+    assert faults() == ["no_book"] and queries.is_unbooked(only(Call))
 
 
 def test_nights_on_which_nothing_ran_are_made_good(athens: None) -> None:
@@ -197,6 +247,7 @@ def test_a_day_that_did_not_balance_is_checked_again_the_next_night(athens: None
     enter(booked(started_at=noon, ended_at=noon + timedelta(seconds=30)))
     with transaction():
         db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
     checking.check_what_is_due(NIGHT)
     check = only(LedgerCheck)
     assert (check.difference, check.offences, check.balances) == (1, 1, False)
@@ -218,3 +269,15 @@ def test_a_check_in_the_course_of_a_day_does_not_take_its_nights_place(athens: N
 def test_books_that_are_connected_anew_tell_nothing_of_the_past(app: Flask) -> None:
     with transaction():
         assert actions.open_books("main", at=now()).began_at > now() - timedelta(minutes=1)
+
+
+def test_what_the_audit_of_the_callbacks_finds_does_not_balance(athens: None) -> None:
+    began(NIGHT - timedelta(hours=20))
+    noon = NIGHT - timedelta(hours=12)
+    enter(booked(started_at=noon, ended_at=noon + timedelta(seconds=30)))
+    with transaction():
+        db.session.execute(sa.update(Callback).values(missed=7))
+    checking.check_what_is_due(NIGHT)
+    (offender,) = only(LedgerCheck).offenders
+    assert (offender["fault"], offender["said"]) == ("rule", "an entry counts its calls")
+    assert offender["callback_id"] == str(only(Callback).id)

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from telephony.events import Caller, Direction, LegResult, Result, Resynced
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_callback, make_party
 from tests.webapp.books.stories import (
     DANA,

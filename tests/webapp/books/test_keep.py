@@ -13,15 +13,17 @@ import sqlalchemy as sa
 from flask import Flask
 
 from config.settings import Settings, SwitchSettings
-from telephony.events import CallSummary
+from telephony.events import CallSummary, Transfer
+from telephony.replay import as_truth, from_truth
 from tests.webapp.books.stories import all_of, at, booked, ended, enter, only, started, tell
-from webapp.books import actions
+from webapp.books import actions, ledger
+from webapp.books.jobs import try_again
 from webapp.books.keeper import Bookkeeper, Told
-from webapp.books.models import BookedCall, BooksPlace, Recovery, RecoveryKind
+from webapp.books.models import BookedCall, BooksDamage, BooksPlace, Incomplete, Recovery, RecoveryKind
 from webapp.books.patience import Bridge, is_due
 from webapp.books.reading import open_reader
 from webapp.calls.models import Call
-from webapp.db import transaction
+from webapp.db import now, transaction
 from webapp.tasks.models import Callback
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "books"
@@ -135,6 +137,33 @@ def test_the_place_is_kept_only_when_all_before_it_is_entered(stage: Stage) -> N
     assert (only(BooksPlace).cursor, only(BooksPlace).last_record_at) == ({"page": 1}, at(1))
 
 
+def test_books_that_say_nothing_are_read_to_the_end_all_the_same(stage: Stage) -> None:
+    stage.keeper.turn(at(10))
+    assert only(BooksPlace).read_up_to == at(10)
+    stage.keeper.turn(at(80))
+    assert only(BooksPlace).read_up_to == at(80)
+
+
+def test_what_waits_is_not_read_to_the_end(stage: Stage) -> None:
+    stage.bridge = UP_TO_DATE
+    stage.write(booked())
+    stage.keeper.turn(at(31))
+    assert only(BooksPlace).read_up_to is None
+    stage.keeper.turn(at(36))
+    assert only(BooksPlace).read_up_to == at(36)
+
+
+def test_what_could_not_be_read_is_noted_with_the_time_in_which_it_was_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.keeper.turn(at(10))
+    monkeypatch.setattr(Pages, "told", lambda self: Told(gaps=1, unparseable=2))
+    for seconds in (90, 91):
+        stage.keeper.turn(at(seconds))
+    damage = only(BooksDamage)
+    assert (damage.since, damage.at, damage.gaps, damage.unparseable) == (at(10), at(90), 1, 2)
+
+
 def test_after_a_restart_reading_goes_on_where_it_was(stage: Stage) -> None:
     stage.write(booked())
     stage.keeper.turn(at(31))
@@ -178,6 +207,34 @@ def test_one_call_that_cannot_be_entered_does_not_hold_up_the_others(stage: Stag
     stage.keeper.turn(at(131))
     assert only(Call).uid == "2.0"
     assert stage.keeper.health()["set_aside"] == 1
+
+
+def test_a_call_that_cannot_be_entered_is_named_and_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("poison")
+
+    call = booked(by="PJSIP/alice")
+    stage.write(call)
+    with monkeypatch.context() as poison:
+        poison.setattr(actions.capture, "settle", fails)
+        for _ in range(4):
+            with pytest.raises(RuntimeError):
+                stage.keeper.turn(at(31))
+        stage.keeper.turn(at(31))
+        try_again(now())
+    assert all_of(Call) == [] and only(BookedCall).set_aside_at is not None
+    assert [each.fault.value for each in ledger.balance(at(-60), at(60)).offenders] == ["no_call"]
+    stage.keeper.turn(at(600))
+    assert ledger.incomplete(at(-60), at(60), switch="main", at=at(600)) is Incomplete.DAMAGED
+    try_again(now())
+    assert only(BookedCall).set_aside_at is None and only(Recovery).kind is RecoveryKind.CREATED
+    assert (only(Call).result, [leg.line for leg in only(Call).legs]) == ("answered", ["PJSIP/alice"])
+    assert ledger.incomplete(at(-60), at(60), switch="main", at=at(600)) is None
+
+
+def test_a_call_is_the_same_after_it_was_written_down() -> None:
+    call = booked(by="PJSIP/alice", agent="PJSIP/alice", transfers=(Transfer("blind", "PJSIP/alice", "200", "ok"),))
+    assert from_truth(as_truth(call)) == call
 
 
 def test_what_was_before_the_books_were_connected_is_not_ours(stage: Stage) -> None:

@@ -23,7 +23,7 @@ from webapp.books.models import LedgerCheck, Recovery, Source
 from webapp.calls.models import Call
 from webapp.cli import main
 from webapp.db import db, now, transaction
-from webapp.tasks.models import CallbackCall
+from webapp.tasks.models import Callback, CallbackCall
 
 As = Callable[[User], FlaskClient]
 SCRIPT = "<script>alert(1)</script>"
@@ -35,6 +35,7 @@ def read(app: Flask) -> None:
     with transaction():
         actions.open_books("main", at=at(-60)).began_at = at(-60)
         actions.keep_place("main", {}, last_record_at=now(), unparseable=0)
+        actions.note_end("main", now() + timedelta(minutes=1))
 
 
 def page(browser: FlaskClient, path: str) -> str:
@@ -75,6 +76,7 @@ def test_what_a_caller_wrote_is_only_text(as_: As, sofia: User, read: None) -> N
     enter(booked(f"{SCRIPT}", customer=Caller(SCRIPT, SCRIPT)))
     with transaction():
         db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
     checking.check_now(now())
     for path in ("/recoveries", "/ledger", f"/calls/{only(Call).id}"):
         assert SCRIPT not in page(as_(sofia), path)
@@ -97,6 +99,7 @@ def test_a_supervisor_checks_now_and_is_alarmed_on_every_page(as_: As, sofia: Us
     assert browser.get("/desk/badges").json["ledger"] == 0
     with transaction():
         db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
     assert browser.post("/ledger/check", json={}).status_code == 204
     found = page(browser, "/ledger")
     assert "Nobody talked to the caller, and nobody is to call back" in found
@@ -182,6 +185,7 @@ def test_the_ledger_is_checked_on_a_terminal(command: Callable[..., tuple[int, s
     )  # fmt: skip
     with transaction():
         db.session.execute(sa.delete(CallbackCall))
+        db.session.execute(sa.delete(Callback))
     status, told = command("ledger", "check", "--from", begin)
     assert status == 1 and "difference 1" in told and "nobody is to call back" in told
     status, told = command("ledger", "check", "--from", begin, "--json")

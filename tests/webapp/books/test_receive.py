@@ -23,8 +23,9 @@ from webapp.books.copy import KEPT, Copy, Gap
 from webapp.books.keeper import Bookkeeper
 from webapp.books.models import BookedCall, Source
 from webapp.books.patience import Bridge
+from webapp.books.place import end_of
 from webapp.books.reading import open_reader
-from webapp.db import transaction
+from webapp.db import now, transaction
 
 TOKEN = "a-token-of-at-least-twenty-four-letters"
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "books"
@@ -235,3 +236,14 @@ def test_the_spooler_that_is_shipped_delivers_here(served: str, tmp_path: Path) 
     (tmp_path / "state.json").unlink()  # it has forgotten everything, and sends all again as files of another name
     send()
     assert (kept(tmp_path), kept(tmp_path, "cel.1")) == (b"two\n", b"two\n")
+
+
+def test_a_spooler_that_is_silent_is_not_a_quiet_night(spooler: Spooler, tmp_path: Path) -> None:
+    files = tmp_path / "books" / "main" / "cel", tmp_path / "books" / "main" / "queue_log"
+    spooler.send(b"one\n")
+    assert end_of(files, now()) is None
+    spooler.send(b"", 4)
+    said = end_of(files, now())
+    assert said is not None and end_of(files, at(0)) == at(0)
+    spooler.send(b"two\n", kind="queue_log")
+    assert end_of(files, now()) is None

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from telephony.commands import Answer, Hangup
 from telephony.errors import SwitchRefused
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call
 from webapp.accounts.models import User
 from webapp.calls.models import CallState

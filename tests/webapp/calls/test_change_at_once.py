@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from telephony.events import Caller, CallHeld, CallStarted, Direction
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_callback, make_disposition
 from webapp import schema
 from webapp.accounts.models import User

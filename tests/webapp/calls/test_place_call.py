@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from telephony.commands import Originate
 from telephony.errors import SwitchRefused, SwitchUnavailable
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_party
 from webapp.accounts.models import User
 from webapp.calls.models import Call, CallState

@@ -27,7 +27,7 @@ from telephony.events import (
     Result,
     Resynced,
 )
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_disposition
 from webapp.accounts.models import User
 from webapp.calls import actions, capture

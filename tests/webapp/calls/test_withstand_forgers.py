@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from telephony import bridge as bridging
-from telephony.ami.client import connector
+from telephony import link, retry
 from telephony.ami.frames import END
+from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.events import CallEnded, CallEvent, CallsMerged, LinesForged, Result, Resynced
-from telephony.fake import FakeAsterisk
+from telephony.fake.asterisk import FakeAsterisk
 from telephony.journal import Journal
 from tests.factories import make_callback
 from tests.telephony.forgers import HIS_CHANNEL, HIS_UID, amid, his_call, numbers_against
@@ -75,13 +75,13 @@ def rows_after(app: Flask, folder: Path, frames: Sequence[bytes]) -> tuple[dict[
 def _has_read_all(bridge: Bridge, journal: Path) -> bool:
     """A frame lies in the file a moment before the journal counts it."""
     last = max(journal.glob("*.ami"))
-    return bridge._position.offset >= last.stat().st_size
+    return bridge._delivery.position.offset >= last.stat().st_size
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridging, "TICK", 0.02)
-    monkeypatch.setattr(bridging, "LOOKS", 0)  # the switch of these stories has no channels to list
+    monkeypatch.setattr(retry, "TICK", 0.02)
+    monkeypatch.setattr(link, "LOOKS", 0)  # the switch of these stories has no channels to list
 
 
 def test_from_the_socket_to_the_rows_nobody_elses_call_is_another(app: Flask, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from telephony.events import Direction, LegResult
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_callback, make_disposition, make_party
 from webapp.accounts.models import User
 from webapp.calls.actions import choose_party

@@ -22,6 +22,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.envelopes: list[tuple[str, list[str]]] = []
         self.logins: list[str] = []
         self.answers: dict[str, str] = {}  # the beginning of a command: what is answered instead
+        self.hangs_up_at = ""  # the recipient at whose name it breaks off
         self.silent_after_data = False  # takes a letter and hangs up before it says so
 
     @property
@@ -49,6 +50,8 @@ class _Talk(socketserver.StreamRequestHandler):
                 sender, recipients = line[10:], []
                 self._say("250 ok")
             elif command.startswith("RCPT TO"):
+                if self.server.hangs_up_at and self.server.hangs_up_at in line:
+                    return
                 recipients.append(line[8:].strip("<>"))
                 self._say("250 ok")
             elif command == "DATA":

@@ -212,3 +212,16 @@ def test_overdue_the_head_gets_a_letter_in_their_language(app: Flask, server: Se
     assert "Εκπρόθεσμ" in letter["Subject"]
     assert letter["Bcc"] is None
     assert "Alice Martin" in letter.get_content()
+
+
+def test_a_letter_at_which_the_server_hangs_up_holds_up_no_other(
+    app: Flask, server: Server, dana: User, person: Callable[..., User]
+) -> None:
+    server.hangs_up_at = "dana@"
+    writes(dana)
+    for name in ("erik", "frida"):
+        writes(person(name, name.title(), email=f"{name}@example.org", lines=()))
+    send_mail(NINE)
+    assert sorted(to[0] for _, to in server.envelopes) == ["erik@example.org", "frida@example.org"]
+    db.session.rollback()
+    assert [each.attempts for each in db.session.scalars(sa.select(Mail)).unique() if each.due_at] == [1]

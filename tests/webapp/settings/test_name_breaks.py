@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from webapp.accounts import breaks
 from webapp.accounts.models import User
 from webapp.db import db, transaction

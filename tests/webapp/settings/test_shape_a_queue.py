@@ -119,3 +119,11 @@ def test_a_queues_name_is_a_word_whatever_it_holds(admin: FlaskClient) -> None:
     page = admin.get("/settings/queues").text
     assert "<b>a" not in page
     assert admin.get("/settings/queues/edit", query_string={"queue": name}).status_code == 200
+
+
+def test_a_name_that_no_database_keeps_is_a_queue_without_rules(admin: FlaskClient) -> None:
+    for queue in ("sal%00es", "x" * 5000):
+        page = admin.get(f"/settings/queues/edit?queue={queue}")
+        assert page.status_code == 200
+        assert "\x00" not in page.text
+        assert 'value="' + "x" * 81 not in page.text

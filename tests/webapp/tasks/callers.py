@@ -15,6 +15,7 @@ from telephony.events import (
     CallStarted,
     CallSummary,
     Direction,
+    HungUpBy,
     LegResult,
     LegRinging,
     LegSummary,
@@ -39,7 +40,7 @@ def after(minutes: float) -> datetime:
 def ended(
     uid: str, minute: float, *, number: str = DANA, by: User | None = None, direction: Direction = Direction.INBOUND,
     result: Result = Result.ABANDONED, withheld: bool = False, lasted: float = 60, queue: str | None = "sales",
-    rang: tuple[User, ...] = (),
+    rang: tuple[User, ...] = (), hangup_by: HungUpBy | None = None,
 ) -> None:  # fmt: skip
     """A call that begins at that minute and lasts so many seconds; with `by` it was answered after a third of them."""
     began, over = after(minute), after(minute) + timedelta(seconds=lasted)
@@ -55,7 +56,7 @@ def ended(
     summary = CallSummary(
         uid=uid, linkedid=uid, direction=direction, customer=Caller(number, "", withheld), did="2100000100",
         queue=queue, result=Result.ANSWERED if by else result, started_at=began, answered_at=answered_at,
-        ended_at=over, legs=tuple(legs),
+        ended_at=over, legs=tuple(legs), hangup_by=hangup_by,
     )  # fmt: skip
     if rang:
         started = CallStarted(uid=uid, at=began, direction=direction, customer=summary.customer)

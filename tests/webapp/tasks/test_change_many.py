@@ -12,8 +12,10 @@ from flask.testing import FlaskClient
 
 from tests.factories import make_callback, many_callbacks
 from webapp.accounts.models import User
+from webapp.accounts.permissions import Permission
 from webapp.db import db, transaction
 from webapp.notices.models import Notice
+from webapp.tasks import forms
 from webapp.tasks.models import Callback, CallbackState, ClosedAs
 
 As = Callable[[User], FlaskClient]
@@ -115,3 +117,24 @@ def test_what_cannot_be_used_is_named(sofia: User, bob: User, as_: As, wrong: di
 def test_agents_do_not_give_work_to_others(alice: User, bob: User, as_: As) -> None:
     order = {"verb": "assign", "ids": [str(make_callback().id)], "to": str(bob.id)}
     assert as_(alice).post("/callbacks/bulk", json=order).status_code == 403
+
+
+def test_who_may_dismiss_none_dismisses_not_many(sofia: User, as_: As) -> None:
+    callback = make_callback()
+    with transaction():
+        for role in db.session.merge(sofia).roles:
+            role.permissions = [each for each in role.permissions if each != Permission.CALLBACK_DISMISS.value]
+    order = {"verb": "dismiss", "ids": [str(callback.id)], "reason": "Spam"}
+    assert as_(sofia).post("/callbacks/bulk", json=order).status_code == 403
+    db.session.rollback()
+    assert db.session.get_one(Callback, callback.id).is_open
+
+
+def test_all_is_not_more_than_can_be_named(sofia: User, bob: User, as_: As, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "MOST_CHOSEN", 2)
+    order = {"verb": "assign", "all": True, "filters": {}, "to": str(bob.id)}
+    for position in range(3):
+        make_callback(f"+30694400000{position}")
+    answer = as_(sofia).post("/callbacks/bulk", json=order)
+    assert (answer.status_code, answer.json["error"]["fields"].keys()) == (422, {"filters"})
+    assert set(holders().values()) == {None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from telephony.events import Result
+from telephony.events import HungUpBy, Result
 from tests.webapp.tasks.callers import DANA_E164, after, ended, entries, entry, story
 from webapp.accounts.models import User
 from webapp.db import db, transaction
@@ -42,6 +42,12 @@ def test_who_waited_or_was_refused_or_called_another_queue_is_called(
     app: Flask, lasted: float, result: Result, queue: str
 ) -> None:
     ended("1", 0, lasted=lasted, result=result, queue=queue)
+    assert entry().is_open
+
+
+def test_who_left_the_queue_by_a_key_did_not_hang_up(app: Flask) -> None:
+    """Also when their wish for a callback was not heard: then it was the dialplan that ended the call."""
+    ended("1", 0, lasted=4, hangup_by=HungUpBy.SYSTEM)
     assert entry().is_open
 
 

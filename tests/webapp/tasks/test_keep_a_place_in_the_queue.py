@@ -15,7 +15,7 @@ from webapp.accounts.models import User
 from webapp.calls import capture
 from webapp.db import db, transaction
 from webapp.notices.models import Notice
-from webapp.tasks import audit
+from webapp.tasks import audit, promises
 from webapp.tasks.jobs import sweep
 from webapp.tasks.models import Callback, CallbackKind, CallbackState, ClosedAs
 
@@ -130,3 +130,49 @@ def test_a_ticket_that_was_called_is_closed_like_any_other(app: Flask, alice: Us
     sweep(at=after(60))
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Callback)) == 1
     assert after(60) - after(0) == timedelta(hours=1)
+
+
+def test_who_waits_for_the_next_attempt_and_presses_1_waits_for_the_turn_and_no_longer(app: Flask) -> None:
+    ended("0", -60)
+    with transaction():
+        known = db.session.get_one(Callback, entry().id)
+        known.state, known.retry_at, known.due_at = CallbackState.WAITING, after(120), after(150)
+    waits("1", 0, EMIL)
+    waits("2", 5, DANA)
+    asks("2", 6)
+    ended("2", 5, lasted=80)
+    ticket = entry()
+    assert (ticket.kind, ticket.state, ticket.retry_at) == (CallbackKind.TICKET, CallbackState.WAITING, None)
+    assert (ticket.due_at, ticket.queued_at, ticket.missed) == (after(36), after(5), 2)
+    sweep(at=after(7))
+    assert entry().state is CallbackState.WAITING, "Emil is before her"
+    ended("1", 0, number=EMIL, lasted=480)
+    sweep(at=after(9))
+    assert next(callback for callback in entries() if callback.number == DANA_E164).state is CallbackState.OPEN
+
+
+def test_a_kept_place_that_was_tried_in_vain_is_kept_again_by_who_presses_1_again(app: Flask) -> None:
+    waits("1", 0, DANA)
+    asks("1", 1)
+    ended("1", 0, lasted=80)
+    with transaction():
+        entry().retry_at = after(120)
+    asks("1", 1)
+    assert entry().retry_at == after(120), "told twice it is one wish"
+    waits("2", 5, DANA)
+    asks("2", 6)
+    assert (entry().state, entry().retry_at, entry().missed) == (CallbackState.WAITING, None, 2)
+    sweep(at=after(7))
+    assert entry().state is CallbackState.OPEN
+
+
+def test_whom_we_promised_a_call_on_wednesday_is_called_today_after_pressing_1(app: Flask, alice: User) -> None:
+    with transaction():
+        promises.promise(DANA_E164, after(2 * 24 * 60), by=db.session.merge(alice), at=after(0))
+    waits("2", 5, DANA)
+    asks("2", 6)
+    ended("2", 5, lasted=80)
+    promise = entry()
+    assert (promise.kind, promise.state, promise.retry_at) == (CallbackKind.PROMISE, CallbackState.OPEN, None)
+    assert (promise.due_at, promise.promised_for, promise.missed) == (after(36), after(2 * 24 * 60), 1)
+    assert audit.problems() == []

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import threading
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import holidays
 import pytest
+from holidays.countries import Germany
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webapp.tasks.clock import Calendar, is_known_place
+from webapp.tasks.clock import Calendar, _holidays, _is_holiday, is_known_place
 
 ATHENS = ZoneInfo("Europe/Athens")
 WEEKDAYS = {str(day): [["09:00", "18:00"]] for day in range(5)}
@@ -126,3 +129,30 @@ def test_a_stretch_is_the_sum_of_its_parts(calendar: Calendar, one: datetime, tw
     parts = calendar.minutes_between(first, middle) + calendar.minutes_between(middle, last)
     assert abs(parts - calendar.minutes_between(first, last)) < 1e-6
     assert calendar.minutes_between(last, first) == -calendar.minutes_between(first, last)
+
+
+def test_a_holiday_is_none_the_less_one_for_who_asks_while_the_year_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    filling, answered, answers = threading.Event(), threading.Event(), []
+
+    class Slow(Germany):
+        def _populate(self, year: int) -> None:
+            filling.set()
+            answered.wait(0.2)
+            super()._populate(year)
+
+    def ask() -> None:
+        answers.append(_is_holiday("DE", date(2031, 12, 25)))
+        answered.set()
+
+    monkeypatch.setattr(holidays, "country_holidays", lambda *_args, **_more: Slow())
+    for cache in (_holidays, _is_holiday):
+        cache.cache_clear()
+    first, second = threading.Thread(target=ask), threading.Thread(target=ask)
+    first.start()
+    assert filling.wait(10)
+    second.start()
+    for thread in (first, second):
+        thread.join(10)
+    for cache in (_holidays, _is_holiday):
+        cache.cache_clear()
+    assert answers == [True, True]

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from telephony.commands import Originate
 from telephony.errors import SwitchRefused
-from telephony.fake import FakeSwitch
+from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_callback
 from webapp.accounts.models import User
 from webapp.calls.models import Call
@@ -205,3 +205,24 @@ def test_closed_ones_are_read_page_by_page(alice: User, as_: Callable[[User], Fl
 def test_a_callback_that_became_overdue_says_so(alice: User, as_: Callable[[User], FlaskClient]) -> None:
     make_callback(due_at=now() - timedelta(minutes=1))
     assert "Overdue" in as_(alice).get("/callbacks").text
+
+
+def test_what_cannot_be_called_says_why_it_has_no_button(alice: User, as_: Callable[[User], FlaskClient]) -> None:
+    odd = make_callback(open_key="odd", number=None, number_raw="12*call-me")
+    browser = as_(alice)
+    for page in ("/callbacks", "/desk"):
+        shown = browser.get(page).text
+        assert "Not a telephone number" in shown
+        assert f'data-callback="{odd.id}"' not in shown
+    answer = browser.post(f"/callbacks/{odd.id}/call", headers=JSON)
+    assert answer.status_code == 409
+    assert answer.json is not None
+    assert answer.json["error"]["message"] == "12*call-me is not a telephone number."
+
+
+def test_and_so_does_a_withheld_one(alice: User, as_: Callable[[User], FlaskClient]) -> None:
+    make_callback(open_key="withheld", number=None, number_raw="")
+    make_callback("+306944000007")
+    shown = as_(alice).get("/callbacks").text
+    assert shown.count("No number to call") == 1
+    assert "Not a telephone number" not in shown

@@ -1,18 +1,18 @@
-import { type Failure, send } from "./api";
+import { send } from "./api";
 import { after, before, detailsOf, fillDetails, keepClaims, move, opener, press, type Row, toggleDetails } from "./cbk";
 import { onChanged } from "./changes";
 import type { KeyTaker } from "./keys";
 import { Picks } from "./picks";
 import { Place } from "./place";
+import { paging, Portions } from "./portions";
+import { Stillness } from "./stillness";
 import { showTimes, tellServerTime } from "./time";
 import { announce, toast } from "./toasts";
 import { language, say } from "./words";
 
 const CALM = 200; // ms; several changes in a row are one request
 const TYPING = 250;
-const STILL = 700, HELD = 1200; // rows do not move under a pointer that was moved this lately, but not for longer than this
 const FEW = 50; // rows that are asked for by name
-const LONGEST = 500;
 const NAMED = "#callback-"; // as notices lead to one
 const count = new Intl.NumberFormat(language);
 
@@ -25,11 +25,8 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   private timer = 0;
   private typing = 0;
   private running: Promise<void> | null = null;
-  private generation = 0; // of the filters: an answer to older ones is not drawn
-  private moved = 0; // when the pointer was last moved over the rows
-  private waiting = new Map<string, Row | null>(); // what comes (null: goes) once the pointer is still
-  private stillTimer = 0;
-  private heldSince = 0;
+  private stillness = new Stillness((waiting) => this.putAll(waiting));
+  private portions = new Portions(this);
   private watcher = new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) void this.more(); }, { rootMargin: "800px" });
   private picks = new Picks(this);
   private place = new Place(this);
@@ -40,7 +37,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     this.addEventListener("submit", (event) => this.submitted(event), { capture: true });
     this.addEventListener("change", (event) => { if ((event.target as Element).matches("[data-filters] select")) this.apply(); });
     this.addEventListener("input", (event) => { if ((event.target as Element).matches("[data-filters] input[type=search]")) this.typed(); });
-    this.addEventListener("pointermove", (event) => { if ((event.target as Element).closest("#callback-rows")) this.moved = performance.now(); });
+    this.addEventListener("pointermove", (event) => { if ((event.target as Element).closest("#callback-rows")) this.stillness.stir(); });
     this.picks.begin();
     this.watch();
     this.told();
@@ -53,7 +50,8 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     this.watcher.disconnect();
     this.picks.end();
     this.place.end();
-    for (const timer of [this.timer, this.typing, this.stillTimer]) clearTimeout(timer);
+    this.stillness.end();
+    for (const timer of [this.timer, this.typing]) clearTimeout(timer);
   }
 
   rows(): Row[] { return [...this.querySelectorAll<Row>("#callback-rows > tr.cbk")]; }
@@ -113,8 +111,8 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     const address = `/callbacks${query ? `?${query}` : ""}`;
     if (address === location.pathname + location.search) return;
     history.replaceState(history.state, "", address);
-    this.generation += 1;
-    this.waiting.clear();
+    this.portions.anew();
+    this.stillness.clear();
     this.asked.clear();
     this.picks.clear();
     const table = this.querySelector("#callback-body");
@@ -149,7 +147,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   }
 
   private async those(ids: string[]): Promise<void> {
-    const parsed = await this.fetch({ ...this.filters(), ids: ids.join(",") });
+    const parsed = await this.portions.fetch({ ...this.filters(), ids: ids.join(",") });
     if (!parsed) return;
     this.place.keep(() => this.head(parsed));
     if (!this.querySelector("#callback-rows")) {
@@ -157,15 +155,15 @@ export class Callbacks extends HTMLElement implements KeyTaker {
       return;
     }
     for (const id of ids) this.one(id, parsed.querySelector<Row>(`#callback-${CSS.escape(id)}`));
-    this.settle();
+    this.stillness.settle();
   }
 
   /** The list from its beginning, as long as it stands here; rows keep their elements. */
   async load(size?: number): Promise<void> {
-    const parsed = await this.fetchAll(size);
+    const parsed = await this.portions.fetchAll(size);
     if (!parsed) return;
     this.place.keep(() => this.head(parsed));
-    this.waiting.clear();
+    this.stillness.clear();
     const body = this.querySelector<HTMLElement>("#callback-body")!, fresh = parsed.querySelector<HTMLElement>("#callback-body")!;
     const rows = this.querySelector("#callback-rows"), wanted = parsed.querySelector("#callback-rows");
     body.removeAttribute("aria-busy");
@@ -178,26 +176,11 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     this.drawn();
   }
 
-  /** In portions, if there are many. */
-  private async fetchAll(size?: number): Promise<DocumentFragment | null> {
-    const filters = this.filters();
-    const parsed = await this.fetch(size ? { ...filters, size: String(Math.min(size, LONGEST)) } : filters);
-    for (let left = (size ?? 0) - LONGEST; left > 0 && parsed; left -= LONGEST) {
-      const more = parsed.querySelector<HTMLAnchorElement>("[data-more]");
-      if (!more) break;
-      const next = await this.fetch({ ...paging(more), size: String(Math.min(left, LONGEST)) });
-      if (!next) return null;
-      parsed.querySelector("#callback-rows")?.append(...next.querySelectorAll("#callback-rows > tr"));
-      parsed.querySelector("#more")!.replaceWith(next.querySelector("#more")!);
-    }
-    return parsed;
-  }
-
   private async more(): Promise<void> {
     const link = this.querySelector<HTMLAnchorElement>("[data-more]");
     if (!link || link.getAttribute("aria-busy")) return;
     link.setAttribute("aria-busy", "true");
-    const parsed = await this.fetch(paging(link));
+    const parsed = await this.portions.fetch(paging(link));
     link.removeAttribute("aria-busy");
     if (!parsed || !link.isConnected) return;
     const rows = this.querySelector("#callback-rows");
@@ -206,22 +189,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     this.drawn();
   }
 
-  private async fetch(values: Record<string, string>): Promise<DocumentFragment | null> {
-    const generation = this.generation;
-    try {
-      const text = await (await send(`/callbacks/rows?${new URLSearchParams(values)}`, undefined, { accept: "text/html" })).text();
-      if (!this.isConnected || generation !== this.generation) return null;
-      this.failed(false);
-      const holder = document.createElement("template");
-      holder.innerHTML = text;
-      return holder.content;
-    } catch (error) {
-      if (generation === this.generation && this.isConnected) this.failed(true, (error as Failure).message);
-      return null;
-    }
-  }
-
-  private failed(failed: boolean, why = ""): void {
+  failed(failed: boolean, why = ""): void {
     const notice = this.querySelector<HTMLElement>("[data-failed]")!;
     if (failed) this.querySelector("#callback-body")?.removeAttribute("aria-busy");
     notice.hidden = !failed;
@@ -268,33 +236,20 @@ export class Callbacks extends HTMLElement implements KeyTaker {
     const row = this.row(id);
     if (fresh && row && fresh.dataset.order === row.dataset.order) {
       this.redraw(row, fresh);
-      this.waiting.delete(id);
+      this.stillness.remove(id);
     } else if (fresh && row) {
-      this.waiting.set(id, fresh);
+      this.stillness.add(id, fresh);
       const there = fresh.cloneNode(true) as Row;
       there.dataset.order = row.dataset.order; // it has not moved yet
       this.redraw(row, there);
-    } else if (fresh) this.waiting.set(id, fresh);
+    } else if (fresh) this.stillness.add(id, fresh);
     else if (row) {
-      this.waiting.set(id, null);
+      this.stillness.add(id, null);
       row.classList.add("leaving");
     }
   }
 
-  private settle(): void {
-    clearTimeout(this.stillTimer);
-    if (!this.waiting.size) return;
-    const now = performance.now();
-    this.heldSince ||= now;
-    const rest = Math.min(this.moved + STILL, this.heldSince + HELD) - now;
-    if (rest > 0) this.stillTimer = window.setTimeout(() => this.settle(), rest);
-    else this.flush();
-  }
-
-  private flush(): void {
-    const waiting = [...this.waiting];
-    this.heldSince = 0;
-    this.waiting.clear();
+  private putAll(waiting: [string, Row | null][]): void {
     this.place.keep(() => { for (const [id, fresh] of waiting) this.put(id, fresh); });
     this.drawn();
     if (!this.rows().length) void this.load();
@@ -372,7 +327,7 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   private async show(id: string): Promise<void> {
     let row = this.row(id);
     if (!row) {
-      const fresh = (await this.fetch({ ...this.filters(), ids: id }))?.querySelector<Row>("tr.cbk");
+      const fresh = (await this.portions.fetch({ ...this.filters(), ids: id }))?.querySelector<Row>("tr.cbk");
       const rows = this.querySelector("#callback-rows");
       if (!fresh || !rows) { toast(say("callback_elsewhere")); return; }
       row = this.adopted(fresh);
@@ -434,5 +389,3 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   }
 }
 customElements.define("ringback-callbacks", Callbacks);
-
-const paging = (link: HTMLAnchorElement): Record<string, string> => Object.fromEntries(new URL(link.getAttribute("href")!, location.href).searchParams);

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'a51d0c3be204'
-down_revision = 'bda719a2fb38'
+down_revision = "5d1f0c7ab9e4"
 branch_labels = None
 depends_on = None
 

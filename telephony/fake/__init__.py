@@ -1,0 +1,1 @@
+"""Switches that are none: the demonstration where no Asterisk can be installed, and the tests' worst enemy."""
