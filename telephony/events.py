@@ -240,9 +240,28 @@ class MemberPaused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemberJoined:
+    """A phone is in one more queue."""
+
+    at: datetime
+    member: Member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberLeft:
+    """A phone is in that queue no more, neither in nor out of it."""
+
+    at: datetime
+    member: Member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MembersListed:
     """Every phone in every queue, as the switch lists them. `restarted`: it has forgotten who was taken out."""
 
     at: datetime
     members: tuple[Member, ...] = ()
     restarted: bool = False
+
+
+MemberEvent = MemberPaused | MemberJoined | MemberLeft | MembersListed

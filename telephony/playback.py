@@ -8,10 +8,10 @@ from typing import Protocol
 
 from telephony.ami.frames import Frame
 from telephony.ami.sentry import Forgeries
-from telephony.events import CallEvent, MemberPaused, MembersListed, Resynced
+from telephony.events import CallEvent, MemberEvent, Resynced
 from telephony.journal import Mark
 
-Told = CallEvent | Resynced | MemberPaused | MembersListed
+Told = CallEvent | Resynced | MemberEvent
 
 
 class Tracker(Protocol):
@@ -58,9 +58,9 @@ class Playback:
         told = self._tracker.resync(channels, queues, _clock(frame), restarted, unbroken)
         return [*told, *self._members()]
 
-    def _members(self) -> Sequence[MemberPaused | MembersListed]:
+    def _members(self) -> Sequence[MemberEvent]:
         """Of those trackers that follow phones in queues."""
-        follow: Callable[[], Sequence[MemberPaused | MembersListed]] | None = getattr(self._tracker, "members", None)
+        follow: Callable[[], Sequence[MemberEvent]] | None = getattr(self._tracker, "members", None)
         return follow() if follow else ()
 
 

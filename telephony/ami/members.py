@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from telephony.ami.frames import Frame
 from telephony.events import Member
 
-PAUSED = "QueueMemberPause"
+PAUSED, JOINED, LEFT = "QueueMemberPause", "QueueMemberAdded", "QueueMemberRemoved"
 # an event of a member shows no channel: these lines, in this order, are more than a caller can write into one
 _LINES = (
     "Queue", "MemberName", "Interface", "StateInterface", "Membership", "Penalty", "CallsTaken", "LastCall", "Status",
@@ -23,7 +23,7 @@ QUEUE, REASON = 80, 80  # characters
 
 def is_whole(frame: Frame) -> bool:
     """Is it such an event, as Asterisk writes it?"""
-    if frame.name != PAUSED or frame.tainted or tuple(frame)[:2] != ("Event", "Privilege"):
+    if frame.name not in (PAUSED, JOINED, LEFT) or frame.tainted or tuple(frame)[:2] != ("Event", "Privilege"):
         return False
     names = iter(frame)
     return all(line in names for line in _LINES)

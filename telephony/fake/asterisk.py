@@ -241,7 +241,11 @@ class FakeAsterisk:
     # ------------------------------------------------------------------------------------------------------ queues
 
     def add_member(self, queue: str, line: str, *, interface: str = "") -> None:
-        self.board.add_member(queue, interface or line, line)
+        member = self.board.add_member(queue, interface or line, line)
+        self.send(event("QueueMemberAdded", "agent,all", **member))
+
+    def remove_member(self, queue: str, line: str) -> None:
+        self.send(event("QueueMemberRemoved", "agent,all", **self.board.members.pop((queue, line))))
 
     def pause_member(self, line: str, paused: bool, reason: str = "", queue: str = "") -> int:
         """As a feature code does, or somebody at the switch; in how many queues."""

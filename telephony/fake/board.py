@@ -45,13 +45,14 @@ class Board:
         elif frame.name == "BridgeLeave":
             channel["BridgeId"] = ""
 
-    def add_member(self, queue: str, interface: str, phone: str) -> None:
+    def add_member(self, queue: str, interface: str, phone: str) -> Headers:
         with self._lock:
-            self.members[queue, interface] = {
+            member = self.members[queue, interface] = {
                 "Queue": queue, "MemberName": phone, "Interface": interface, "StateInterface": phone,
                 "Membership": "static", "Penalty": "0", "CallsTaken": "0", "LastCall": "0", "LastPause": "0",
                 "InCall": "0", "Status": "1", "Paused": "0", "PausedReason": "", "Ringinuse": "0", "Wrapuptime": "0",
             }  # fmt: skip
+            return dict(member)
 
     def pause(self, interface: str, paused: bool, reason: str = "", queue: str = "") -> list[Headers]:
         """In one queue, or in all; the members that it was done to."""

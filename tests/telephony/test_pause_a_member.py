@@ -10,7 +10,7 @@ from telephony.ami.frames import Frame
 from telephony.ami.switch import AsteriskSwitch, Login
 from telephony.ami.tracker import CallTracker
 from telephony.commands import Pause
-from telephony.events import Member, MemberPaused, MembersListed
+from telephony.events import Member, MemberJoined, MemberLeft, MemberPaused, MembersListed
 from telephony.fake.asterisk import FakeAsterisk
 from telephony.playback import Playback
 from tests.telephony.forgers import his_call
@@ -44,6 +44,15 @@ def test_a_phone_that_is_taken_out_is_told_with_the_reason():
     assert told(Frame.of(EVENT)) == [MemberPaused(at=AT, member=member)]
     back = Member(queue="sales", line="PJSIP/alice", paused=False)
     assert told(Frame.of(EVENT | {"Paused": "0"})) == [MemberPaused(at=AT, member=back)]
+
+
+def test_a_queue_that_is_joined_or_left_is_told():
+    member = Member(queue="sales", line="PJSIP/alice", paused=False)
+    there = EVENT | {"Paused": "0", "PausedReason": ""}
+    assert told(Frame.of(there | {"Event": "QueueMemberAdded"}), Frame.of(there | {"Event": "QueueMemberRemoved"})) == [
+        MemberJoined(at=AT, member=member),
+        MemberLeft(at=AT, member=member),
+    ]
 
 
 def test_the_phone_is_the_one_whose_state_the_queue_watches():
@@ -122,6 +131,16 @@ def test_a_phone_that_queues_ring_by_another_name_is_taken_out_by_that(pbx, swit
     pbx.add_member("sales", "PJSIP/alice", interface="Local/101@internal/n")
     switch.pause(Pause("PJSIP/alice", True, "lunch"))
     assert paused(pbx) == {"sales": ("1", "lunch")}
+
+
+def test_the_fake_tells_who_comes_and_goes(pbx):
+    heard: list[bytes] = []
+    with logged_in(pbx, on_frames=heard.extend, wanted={"QueueMemberAdded": None, "QueueMemberRemoved": None}):
+        pbx.add_member("sales", "PJSIP/alice")
+        pbx.remove_member("sales", "PJSIP/alice")
+        eventually(lambda: len(heard) == 2)
+    assert [type(event) for event in told(*map(Frame, heard))] == [MemberJoined, MemberLeft]
+    assert paused(pbx) == {}
 
 
 def test_a_phone_in_no_queue_has_nothing_to_be_taken_out_of(pbx, switch):

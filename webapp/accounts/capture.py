@@ -11,7 +11,8 @@ of both, so they must be right. After an outage the switch lists who is in and w
 - in, though the switch had taken the break that was declared: somebody has put them back, so they are available;
 - in, and the switch was never told, or was restarted and forgot: the break holds, and the switch is told again.
 
-Whoever is logged out stays so; nobody is there who could be available.
+A queue that is joined during a break knows nothing of the break: it is told at once. Whoever is logged out stays so;
+nobody is there who could be available.
 """
 
 from __future__ import annotations
@@ -21,21 +22,28 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from telephony.events import Member, MemberPaused, MembersListed
+from telephony.events import Member, MemberEvent, MemberJoined, MemberLeft, MemberPaused, MembersListed
 from webapp.accounts.actions import set_status
 from webapp.accounts.breaks import known_as
+from webapp.accounts.events import OutOfStep
 from webapp.accounts.models import AgentStatus, ChangedBy, Line, QueueMember, User
 from webapp.db import db, lock, now, transaction
+from webapp.events import publish
 
 SKEW = timedelta(seconds=2)  # so far two clocks that are right may be apart
 
 
-def record(event: MemberPaused | MembersListed, *, switch: str) -> None:
+def record(event: MemberEvent, *, switch: str) -> None:
     with transaction():
-        if isinstance(event, MemberPaused):
-            _paused(event, switch)
-        else:
-            _listed(event, switch)
+        match event:
+            case MemberPaused():
+                _paused(event, switch)
+            case MemberJoined():
+                _joined(event, switch)
+            case MemberLeft():
+                _left(event, switch)
+            case MembersListed():
+                _listed(event, switch)
 
 
 def _paused(event: MemberPaused, switch: str) -> None:
@@ -50,6 +58,27 @@ def _paused(event: MemberPaused, switch: str) -> None:
     as_declared = all(member.paused is (user.status is not AgentStatus.AVAILABLE) for member in members)
     if as_declared or user.status_since == event.at:  # what the switch said last is what holds: it needs not be told
         _is_in_step(user)
+
+
+def _joined(event: MemberJoined, switch: str) -> None:
+    _keep(switch, [event.member])
+    user = db.session.scalar(_owners(switch, [event.member.line]))
+    if user is None:
+        return
+    lock(user)
+    if user.status is AgentStatus.ON_BREAK and not event.member.paused:
+        _tell_again(user)
+
+
+def _left(event: MemberLeft, switch: str) -> None:
+    """What is said later of the other queues is then all that there is to say."""
+    db.session.execute(
+        sa.delete(QueueMember).where(
+            QueueMember.switch == switch,
+            QueueMember.queue == event.member.queue,
+            QueueMember.line == event.member.line,
+        )
+    )
 
 
 def _follow(user: User, member: Member, members: list[QueueMember], at: datetime) -> None:
@@ -136,5 +165,6 @@ def _is_in_step(user: User) -> None:
 
 
 def _tell_again(user: User) -> None:
-    """See `jobs.keep_in_step`."""
+    """At once; see `jobs.keep_in_step`."""
     db.session.execute(sa.update(Line).where(Line.user_id == user.id).values(told_at=None))
+    publish(OutOfStep(user_id=user.id))

@@ -24,6 +24,13 @@ class PresenceChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutOfStep:
+    """A switch does otherwise than somebody declared, and has to be told again."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserDeactivated:
     """Somebody does not work here any more: nothing may lie with them."""
 

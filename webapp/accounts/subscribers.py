@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from webapp import live
-from webapp.accounts.events import PresenceChanged, StatusChanged, UserDeactivated
+from webapp import jobs, live
+from webapp.accounts.events import OutOfStep, PresenceChanged, StatusChanged, UserDeactivated
+from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import users_who_may
 from webapp.events import after_commit, after_commit_together
@@ -26,6 +27,11 @@ def show_presence(_events: list[PresenceChanged]) -> None:
 def _tell_heads() -> None:
     """Those who answer for agents."""
     live.push("desk", {"kind": "agents"}, to=users_who_may(Permission.CALL_READ_TEAM))
+
+
+@after_commit(OutOfStep)
+def tell_switch(event: OutOfStep) -> None:
+    jobs.soon(keep_in_step, str(event.user_id))
 
 
 @after_commit(UserDeactivated)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from flask.testing import FlaskClient
 
 from telephony.commands import Pause
 from telephony.errors import SwitchUnavailable
-from telephony.events import Member, MemberPaused, MembersListed
+from telephony.events import Member, MemberJoined, MemberLeft, MemberPaused, MembersListed
 from telephony.fake.switch import FakeSwitch
 from tests.conftest import PASSWORD
 from webapp.accounts import breaks, capture
@@ -54,6 +55,18 @@ def member(paused: bool, reason: str = "", queue: str = "sales", since: datetime
 
 def hears(paused: bool, reason: str = "", queue: str = "sales", at: datetime | None = None) -> None:
     capture.record(MemberPaused(at=at or now() + LATER, member=member(paused, reason, queue)), switch="main")
+
+
+def joins(joined: Member) -> None:
+    capture.record(MemberJoined(at=now() + LATER, member=joined), switch="main")
+
+
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """For whom the bell of `keep_in_step` rang."""
+    ids: list[UUID] = []
+    monkeypatch.setattr(keep_in_step, "apply_async", lambda args, **_: ids.extend(map(UUID, args)))
+    return ids
 
 
 def lists(*members: Member, at: datetime | None = None, restarted: bool = False) -> None:
@@ -245,6 +258,41 @@ def test_a_queue_that_she_joined_during_her_break_is_told_of_it(
     assert seen(alice)[0] is AgentStatus.ON_BREAK
     keep_in_step(at=now() + LATER)
     assert switch.commands == [Pause("PJSIP/alice", True, "lunch")]
+
+
+def test_a_queue_tells_by_itself_that_she_joined_and_hears_of_her_break_at_once(
+    at_work: FlaskClient, alice: User, switch: FakeSwitch, rung: list[UUID]
+) -> None:
+    joins(member(False))
+    assert (rung, switch.commands) == ([], [])
+    at_work.post("/me/status", json={"status": "on_break", "break_reason": "lunch"})
+    switch.commands.clear()
+    joins(member(False, queue="new"))
+    assert rung == [alice.id]
+    keep_in_step(str(alice.id))
+    assert seen(alice) == (AgentStatus.ON_BREAK, "lunch")
+    assert switch.commands == [Pause("PJSIP/alice", True, "lunch")]
+    joins(member(True, "lunch", queue="newer"))  # nothing to say
+    keep_in_step(at=now() + LATER)
+    assert len(switch.commands) == 1
+
+
+def test_who_joins_a_queue_after_logging_out_is_left_there(
+    at_work: FlaskClient, alice: User, switch: FakeSwitch
+) -> None:
+    at_work.post("/logout")
+    keep_in_step(str(alice.id))
+    switch.commands.clear()
+    joins(member(False))
+    keep_in_step(at=now() + LATER)
+    assert (seen(alice)[0], switch.commands) == (AgentStatus.LOGGED_OUT, [])
+
+
+def test_a_queue_that_she_left_has_no_say(at_work: FlaskClient, alice: User) -> None:
+    lists(member(False), member(False, queue="support"))
+    capture.record(MemberLeft(at=now(), member=member(False, queue="support")), switch="main")
+    hears(True, "lunch")
+    assert seen(alice)[0] is AgentStatus.ON_BREAK
 
 
 def test_who_comes_for_the_first_time_stays_out_of_the_queue_that_somebody_took_her_out_of(
