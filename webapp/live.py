@@ -23,6 +23,7 @@ from webapp.db import Model, db
 
 socketio = SocketIO()
 log = structlog.get_logger(__name__)
+AGENTS = "agents"  # a topic: what becomes of agents, for those who look after them
 _on_connect: list[Callable[[UUID], None]] = []
 
 
@@ -75,6 +76,16 @@ def push(message: str, payload: dict[str, Any], *, to: Iterable[UUID]) -> None:
     """After the commit. Payloads are ids, versions and words of state: no name and no number crosses the queue."""
     for user_id in to:
         socketio.emit(message, payload, to=room(user_id))
+
+
+def join(topic: str) -> None:
+    """Of a listener of `on_connect`: this socket also hears what all hear who may see it."""
+    join_room(topic)
+
+
+def push_topic(topic: str, message: str, payload: dict[str, Any]) -> None:
+    """As `push`, in one word for all, however many events there are in a second and whoever listens."""
+    socketio.emit(message, payload, to=topic)
 
 
 def touch(user_ids: Iterable[UUID]) -> dict[UUID, int]:

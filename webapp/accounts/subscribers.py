@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from uuid import UUID
+
+from flask_login import current_user
+
 from webapp import jobs, live
 from webapp.accounts.events import OutOfStep, PresenceChanged, StatusChanged, UserDeactivated
 from webapp.accounts.jobs import keep_in_step
-from webapp.accounts.permissions import Permission
-from webapp.accounts.queries import users_who_may
+from webapp.accounts.permissions import Permission, may
 from webapp.events import after_commit, after_commit_together
 
 
@@ -25,8 +28,13 @@ def show_presence(_events: list[PresenceChanged]) -> None:
 
 
 def _tell_heads() -> None:
-    """Those who answer for agents."""
-    live.push("desk", {"kind": "agents"}, to=users_who_may(Permission.CALL_READ_TEAM))
+    live.push_topic(live.AGENTS, "desk", {"kind": "agents"})
+
+
+@live.on_connect
+def _follow_agents(_user_id: UUID) -> None:
+    if may(current_user, Permission.CALL_READ_TEAM):
+        live.join(live.AGENTS)
 
 
 @after_commit(OutOfStep)

@@ -59,6 +59,13 @@ def choices(user: User) -> list[Choice]:
     return [_choice(reason, user) for reason in breaks.choosable()]
 
 
+def next_change(rows: Iterable[Row], at: datetime | None = None) -> float | None:
+    """In how many seconds one of them changes though nobody does anything: a break becomes too long."""
+    at = at or now()
+    ends = [row.back_at for row in rows if row.back_at and row.back_at > at]
+    return round((min(ends) - at).total_seconds() + 0.1, 1) if ends else None  # not before the server agrees
+
+
 def sorted_by_need(rows: Iterable[Row]) -> list[Row]:
     """Whoever does not answer or is not connected first; then those at work; who is logged out last."""
 

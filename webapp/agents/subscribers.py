@@ -4,13 +4,11 @@ from webapp import jobs, live
 from webapp.accounts.events import StatusChanged
 from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.models import AgentStatus, ChangedBy, User
-from webapp.accounts.permissions import Permission
-from webapp.accounts.queries import users_who_may
 from webapp.agents.actions import did_not_answer, is_here
 from webapp.agents.events import AttentionChanged
-from webapp.calls.events import RingAnswered, RingUnanswered
+from webapp.calls.events import CallChanged, RingAnswered, RingUnanswered
 from webapp.db import db
-from webapp.events import after_commit, on
+from webapp.events import after_commit, after_commit_together, on
 
 
 @on(RingUnanswered)
@@ -33,8 +31,15 @@ def forget_rings(event: StatusChanged) -> None:
         user.did_not_answer_at = None
 
 
+@after_commit_together(CallChanged)
+def show_states(events: list[CallChanged]) -> None:
+    """Whatever becomes of a call may be another state of those whose phones take part."""
+    if any(event.user_ids for event in events):
+        live.push_topic(live.AGENTS, "desk", {"kind": "agents"})
+
+
 @after_commit(AttentionChanged)
 def show_attention(event: AttentionChanged) -> None:
     live.push("desk", {"kind": "status"}, to=[event.user_id])
-    live.push("desk", {"kind": "agents"}, to=users_who_may(Permission.CALL_READ_TEAM))
+    live.push_topic(live.AGENTS, "desk", {"kind": "agents"})
     jobs.soon(keep_in_step, str(event.user_id))

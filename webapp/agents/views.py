@@ -23,7 +23,8 @@ bp = Blueprint("agents", __name__)
 def index() -> Any:
     """Who is here, what they declared, and what their phones do."""
     agents = [user for user in people_who_may(Permission.CALL_TAKE) if user.lines]
-    return render_template("agents/index.html", agents=shown.sorted_by_need(shown.rows_of(agents)))
+    rows = shown.rows_of(agents)
+    return render_template("agents/index.html", agents=shown.sorted_by_need(rows), next=shown.next_change(rows))
 
 
 @bp.post("/me/here")

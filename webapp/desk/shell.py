@@ -53,7 +53,8 @@ def callbar_context(user: User) -> dict[str, Any]:
 
 
 def status_context(user: User) -> dict[str, Any]:
-    return {"me": agents.row_of(user), "reasons": agents.choices(user)}
+    me = agents.row_of(user)
+    return {"me": me, "reasons": agents.choices(user), "next": agents.next_change([me])}
 
 
 def badges(user: User) -> dict[str, int]:

@@ -59,7 +59,7 @@ export class Callbar extends HTMLElement {
 
   private onDesk(message: DeskMessage): void {
     this.seen = Math.max(this.seen, message.v ?? 0);
-    void badges();
+    if (message.kind !== "agents") void badges(); // which count nothing of them
     if (message.kind === "status") void this.refresh();
     changed(message.kind, message.ids);
   }

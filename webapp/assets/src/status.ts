@@ -2,29 +2,29 @@
 import htmx from "htmx.org";
 import { send } from "./api";
 import { onChanged } from "./changes";
+import { Redraw } from "./redraw";
 import { showTimes } from "./time";
 import { announce } from "./toasts";
 
-const CALM = 150; // several changes in a row are one request
-const FRESH = 60_000; // a break becomes too long without anybody doing anything
+const CALM = 150; // ms
 
 class Status extends HTMLElement {
-  private timer = 0;
+  private redraw: Redraw | null = null;
   private said = "";
   private deaf: () => void = () => undefined;
 
   connectedCallback(): void {
     this.said = this.word;
-    this.deaf = onChanged(({ kind }) => { if (kind === "status" || kind === "call") this.soon(); });
-    this.addEventListener("keydown", (event) => this.step(event));
-    const fresh = (): void => { if (!document.hidden) this.soon(); };
-    const beat = window.setInterval(fresh, FRESH), deaf = this.deaf;
-    this.deaf = () => { deaf(); clearInterval(beat); };
+    this.redraw = new Redraw(() => this.draw(), CALM);
+    this.deaf = onChanged(({ kind }) => { if (kind === "status" || kind === "call") this.redraw?.soon(); });
+    this.addEventListener("keydown", this.step);
+    this.wait();
   }
 
   disconnectedCallback(): void {
     this.deaf();
-    clearTimeout(this.timer);
+    this.redraw?.stop();
+    this.removeEventListener("keydown", this.step);
   }
 
   private get menu(): HTMLDetailsElement { return this.querySelector("details")!; }
@@ -37,19 +37,17 @@ class Status extends HTMLElement {
     (this.querySelector<HTMLElement>("[data-first]") ?? this.querySelector<HTMLElement>('[aria-current="true"]') ?? this.items[0])?.focus();
   }
 
-  private step(event: KeyboardEvent): void {
+  private step = (event: KeyboardEvent): void => {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by) return;
     event.preventDefault();
     if (!this.menu.open) { this.show(); return; }
     const items = this.items, at = items.indexOf(document.activeElement as HTMLButtonElement);
     items[(at + by + items.length) % items.length]?.focus();
-  }
+  };
 
-  private soon(): void {
-    clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => void this.draw(), CALM);
-  }
+  /** A break becomes too long without anybody doing anything. */
+  private wait(): void { this.redraw?.after(this.menu.dataset.next); }
 
   private async draw(): Promise<void> {
     const text = await send("/desk/status", undefined, { accept: "text/html" }).then((r) => r.text()).catch(() => "");
@@ -57,6 +55,7 @@ class Status extends HTMLElement {
     const focused = this.contains(document.activeElement);
     await htmx.swap({ text, target: this, swap: "innerMorph" });
     showTimes(this);
+    this.wait();
     if (focused && !this.contains(document.activeElement)) this.querySelector<HTMLElement>("summary")?.focus();
     if (this.word !== this.said) announce(this.said = this.word);
   }
