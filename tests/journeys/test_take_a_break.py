@@ -14,11 +14,13 @@ from tests.journeys.conftest import Customers
 from tests.journeys.product import Books, Product
 from tests.journeys.screen import Screen
 from webapp.accounts.models import AgentStatus, ChangedBy, Presence, StatusPeriod, User
+from webapp.agents.models import WrapUpRule
+from webapp.calls.models import Disposition, Leg
 from webapp.notices.models import Notice
 
 pytestmark = pytest.mark.journey
 
-CHARLIE = "PJSIP/charlie"
+ALICE, CHARLIE = "PJSIP/alice", "PJSIP/charlie"
 
 
 def standing(asterisk: Asterisk, line: str) -> dict[str, tuple[bool, str]]:
@@ -134,8 +136,11 @@ def test_who_does_not_answer_sees_it_and_so_does_the_head(
         expect(sofia.page.locator("tr", has_text="Alice Martin")).to_contain_text("Did not answer")
         expect(sofia.page.locator("#bell .count")).to_have_text("1 unread")
         call.stop()
-        choose(alice, "I am here")
+        expect(alice.page.locator("#assertive")).to_contain_text("You did not answer")
+        expect(alice.page.locator("#cb-missed")).to_contain_text("You are still logged in.")
+        alice.press("Alt+i")
         expect(pill(alice)).to_contain_text("Available")
+        expect(alice.page.locator("#cb-missed")).to_have_count(0)
         expect(sofia.page.locator("tr", has_text="Alice Martin")).not_to_contain_text("Did not answer")
     finally:
         for colleague in ("bob", "charlie"):
@@ -149,3 +154,41 @@ def test_the_heartbeat_is_the_sockets(books: Books, charlie: Screen) -> None:
     mine = sa.select(Presence).join(User, User.id == Presence.user_id).where(User.username == "charlie")
     (first,) = books.all(mine)
     wait_for("the next beat", lambda: books.all(mine)[0].seen_at > first.seen_at, 40)
+
+
+@pytest.mark.req("T10")
+def test_after_a_call_no_other_comes_until_it_is_saved_or_its_time_is_over(
+    asterisk: Asterisk, books: Books, customer: Customers, desk_of: Callable[..., Screen], only_alice_sells: None
+) -> None:
+    books.add(
+        WrapUpRule(queue="sales", seconds=600, more_seconds=60), Disposition(code="sale", label="Sale", position=1)
+    )
+    alice, sofia = desk_of("alice"), desk_of("sofia", "/agents")
+    row = sofia.page.locator("tr", has_text="Alice Martin")
+    try:
+        for ends in ("saved", "by time"):
+            call = customer.calls("sales", "6944000001", "Dana Reyes")
+            expect(alice.card("ringing")).to_be_visible()
+            expect(row).to_contain_text("Ringing")
+            alice.press("Alt+a")
+            expect(row).to_contain_text("Talking")
+            call.hang_up()
+            expect(alice.card("wrap_up")).to_contain_text("Save and ready")
+            expect(row).to_contain_text("Wrap-up")
+            wait_for("her to be out", lambda: standing(asterisk, ALICE)["sales"] == (True, "wrap-up"))
+            expect(pill(alice)).to_contain_text("Available")
+            if ends == "saved":
+                alice.press("Alt+m")
+                expect(alice.card("wrap_up").locator(".cb-head")).to_contain_text("10:")  # a minute more than it was
+                alice.press("1")
+                alice.press("Control+Enter")
+            else:
+                with books.writing() as session:
+                    over = Leg.wrapped_up_at.is_(None)
+                    session.execute(sa.update(Leg).where(over).values(wrap_up_until=sa.func.current_timestamp()))
+            expect(alice.cards).to_have_count(0)
+            wait_for("her to be in", lambda: standing(asterisk, ALICE)["sales"][0] is False)
+            expect(row).to_contain_text("Idle")
+    finally:
+        books.empty()
+        asterisk.pbx.cli(f"queue unpause member {ALICE}")

@@ -74,6 +74,7 @@ FOR_ROLES = {
     "POST /calls/<uuid:call_id>/answer": 409,  # it is over
     "POST /calls/<uuid:call_id>/disposition": 204,
     "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
+    "POST /calls/<uuid:call_id>/more-time": 409,  # no time runs out
     "PUT /calls/<uuid:call_id>/notes": 204,
     "POST /calls/<uuid:call_id>/party": 204,
     "GET /contacts": 200,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from telephony.commands import Pause
 from telephony.errors import SwitchError
 from webapp import switches, text
 from webapp.accounts import breaks, presence, queries, shown
-from webapp.accounts.events import StatusChanged, UserDeactivated
+from webapp.accounts.events import OutOfStep, StatusChanged, UserDeactivated
 from webapp.accounts.models import Absence, AgentStatus, ChangedBy, Line, QueueMember, Role, StatusPeriod, Team, User
 from webapp.accounts.permissions import ROLES, Permission
 from webapp.db import db, lock, now, transaction
@@ -26,6 +26,8 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _ENDPOINT = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
 MIN_PASSWORD = 8
 LOGGED_OUT = "logged-out"  # the reason in which a switch keeps phones of whoever logged out
+WRAP_UP = "wrap-up"  # and of whoever is held back after a call
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_FOR_SWITCHES = re.compile(r"[^A-Za-z0-9 _.-]")
 
 
@@ -157,11 +159,40 @@ def end_absence(absence: Absence, *, at: datetime) -> None:
         absence.ends_at = at
 
 
+def hold_back(user: User, until: datetime) -> None:
+    """No call comes from a queue until then. Whom somebody took out of some queues only is left as they are: the way
+    back would be one into all."""
+    lock(user)
+    if user.held_back_until == until or (user.held_back_until is None and _is_partly_out(user)):
+        return
+    user.held_back_until = until
+    out_of_step(user)
+
+
+def let_go(user: User) -> None:
+    lock(user)
+    if user.held_back_until is not None:
+        user.held_back_until = None
+        out_of_step(user)
+
+
+def out_of_step(user: User) -> None:
+    """The switches are told again, at once; see `jobs.keep_in_step`."""
+    db.session.execute(sa.update(Line).where(Line.user_id == user.id).values(told_at=LONG_AGO))
+    publish(OutOfStep(user_id=user.id))
+
+
+def is_to_be_out(user: User, at: datetime) -> bool:
+    """Of queues."""
+    return user.status is not AgentStatus.AVAILABLE or (user.held_back_until is not None and user.held_back_until > at)
+
+
 def in_step(user: User) -> None:
     """Tell the switches of the user's lines what the user declared. Outside a transaction. Raises Unavailable; then it
     is tried again by `jobs.keep_in_step`."""
-    declared_at, user_id = user.status_since, user.id
-    paused, reason = user.status is not AgentStatus.AVAILABLE, _reason_for_switches(user)
+    declared_at, held, user_id = user.status_since, user.held_back_until, user.id
+    paused = is_to_be_out(user, now())
+    reason = _reason_for_switches(user) if paused else ""
     asked = [
         (line.id, line.switch, Pause(line.endpoint, paused, reason), _needs_word(line, paused)) for line in user.lines
     ]
@@ -173,7 +204,7 @@ def in_step(user: User) -> None:
         except SwitchError as error:
             problem = _("Your status is kept, but the telephone system did not follow: %(reason)s", reason=error.reason)
             raise Unavailable(problem) from error
-        told(line_id, user_id, declared_at)
+        told(line_id, user_id, declared_at, held)
 
 
 def _needs_word(line: Line, paused: bool) -> bool:
@@ -184,16 +215,26 @@ def _needs_word(line: Line, paused: bool) -> bool:
     return all(db.session.scalars(here))
 
 
-def told(line_id: UUID, user_id: UUID, declared_at: datetime) -> None:
-    """A switch took it; unless something else was declared meanwhile."""
-    still = sa.exists().where(User.id == user_id, User.status_since == declared_at)
+def _is_partly_out(user: User) -> bool:
+    theirs = sa.exists().where(
+        Line.user_id == user.id, Line.switch == QueueMember.switch, Line.endpoint == QueueMember.line
+    )
+    paused = db.session.scalars(sa.select(QueueMember.paused).where(theirs)).all()
+    return any(paused) and not all(paused)
+
+
+def told(line_id: UUID, user_id: UUID, declared_at: datetime, held: datetime | None = None) -> None:
+    """A switch took it; unless something else holds meanwhile."""
+    still = sa.exists().where(
+        User.id == user_id, User.status_since == declared_at, User.held_back_until.is_not_distinct_from(held)
+    )
     with transaction():
         db.session.execute(sa.update(Line).where(Line.id == line_id, still).values(told_at=max(now(), declared_at)))
 
 
 def _reason_for_switches(user: User) -> str:
     if user.status is AgentStatus.AVAILABLE:
-        return ""
+        return WRAP_UP
     word = user.status_reason if user.status is AgentStatus.ON_BREAK else LOGGED_OUT
     return _NOT_FOR_SWITCHES.sub("-", word)[:40] or "break"
 

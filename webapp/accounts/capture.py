@@ -12,7 +12,7 @@ of both, so they must be right. After an outage the switch lists who is in and w
 - in, and the switch was never told, or was restarted and forgot: the break holds, and the switch is told again.
 
 A queue that is joined during a break knows nothing of the break: it is told at once. Whoever is logged out stays so;
-nobody is there who could be available.
+nobody is there who could be available. Who is out because a call of theirs has just ended is on no break.
 """
 
 from __future__ import annotations
@@ -23,12 +23,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from telephony.events import Member, MemberEvent, MemberJoined, MemberLeft, MemberPaused, MembersListed
-from webapp.accounts.actions import set_status
+from webapp.accounts.actions import WRAP_UP, is_to_be_out, out_of_step, set_status
 from webapp.accounts.breaks import known_as
-from webapp.accounts.events import OutOfStep
 from webapp.accounts.models import AgentStatus, ChangedBy, Line, QueueMember, User
 from webapp.db import db, lock, now, transaction
-from webapp.events import publish
 
 SKEW = timedelta(seconds=2)  # so far two clocks that are right may be apart
 
@@ -55,7 +53,7 @@ def _paused(event: MemberPaused, switch: str) -> None:
     members = _members_of(user)
     if user.status is not AgentStatus.LOGGED_OUT and event.at > user.status_since:
         _follow(user, event.member, members, event.at)
-    as_declared = all(member.paused is (user.status is not AgentStatus.AVAILABLE) for member in members)
+    as_declared = all(member.paused is is_to_be_out(user, event.at) for member in members)
     if as_declared or user.status_since == event.at:  # what the switch said last is what holds: it needs not be told
         _is_in_step(user)
 
@@ -67,7 +65,7 @@ def _joined(event: MemberJoined, switch: str) -> None:
         return
     lock(user)
     if user.status is AgentStatus.ON_BREAK and not event.member.paused:
-        _tell_again(user)
+        out_of_step(user)
 
 
 def _left(event: MemberLeft, switch: str) -> None:
@@ -85,7 +83,7 @@ def _follow(user: User, member: Member, members: list[QueueMember], at: datetime
     if not member.paused:
         if user.status is AgentStatus.ON_BREAK:
             set_status(user, AgentStatus.AVAILABLE, by=ChangedBy.SWITCH, at=at)
-    elif all(each.paused for each in members):
+    elif member.reason != WRAP_UP and all(each.paused for each in members):
         reason = known_as(member.reason)
         same = reason in ("", user.status_reason or _UNNAMED)
         if user.status is AgentStatus.AVAILABLE or not same:
@@ -113,20 +111,20 @@ def _reconcile(user: User, event: MembersListed) -> None:
     if user.status is AgentStatus.LOGGED_OUT or not members:
         return
     if user.status is AgentStatus.AVAILABLE:
-        if len(out) < len(members):
+        if len(out) < len(members) or is_to_be_out(user, event.at):
             return
         since = max((member.since for member in out if member.since), default=None)
-        if since and since > user.status_since:
+        if since and since > user.status_since and out[-1].reason != WRAP_UP:
             reason = known_as(out[-1].reason)
             set_status(user, AgentStatus.ON_BREAK, reason=reason, by=ChangedBy.SWITCH, at=since)
             _is_in_step(user)
         else:
-            _tell_again(user)
+            out_of_step(user)
     elif not out and _was_told(user, event):
         set_status(user, AgentStatus.AVAILABLE, by=ChangedBy.SWITCH, at=event.at)
         _is_in_step(user)
     elif len(out) < len(members):
-        _tell_again(user)
+        out_of_step(user)
 
 
 def _was_told(user: User, event: MembersListed) -> bool:
@@ -162,9 +160,3 @@ def _members_of(user: User) -> list[QueueMember]:
 def _is_in_step(user: User) -> None:
     at = max(now(), user.status_since)  # the switch's clock may be ahead of ours
     db.session.execute(sa.update(Line).where(Line.user_id == user.id).values(told_at=at))
-
-
-def _tell_again(user: User) -> None:
-    """At once; see `jobs.keep_in_step`."""
-    db.session.execute(sa.update(Line).where(Line.user_id == user.id).values(told_at=None))
-    publish(OutOfStep(user_id=user.id))

@@ -63,6 +63,7 @@ class User(Identified, UserMixin, Model):  # type: ignore[misc]
     logged_in_at: Mapped[datetime | None]  # the last time; calls before it were taken by nobody at a screen
     status_since: Mapped[datetime] = mapped_column(default=now)
     status_reason: Mapped[str] = mapped_column(sa.String(80), default="")  # of a break: see BreakReason.code
+    held_back_until: Mapped[datetime | None]  # out of the queues although available: after a call, by a queue's rule
     did_not_answer_at: Mapped[datetime | None]  # too many rings in a row; until a call is answered, or they say so
     here_at: Mapped[datetime | None]  # when they said so: rings before it count no more
     locale: Mapped[str | None] = mapped_column(sa.String(8))

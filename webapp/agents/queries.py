@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from telephony.events import Direction, LegResult
 from webapp.accounts.models import User
 from webapp.calls.models import Call, CallState, Leg, Step, StepKind
-from webapp.calls.queries import SHOWN_FOR
+from webapp.calls.queries import SHOWN_FOR, wraps_up
 from webapp.db import db, now
 
 
@@ -47,7 +47,7 @@ def states_of(users: Sequence[User], at: datetime | None = None) -> dict[UUID, O
     found: dict[UUID, list[Observed]] = {user.id: [] for user in users}
     came = {user.id: user.logged_in_at for user in users}
     rows = db.session.execute(_living(list(found), at)).all()
-    held = _held_since([call_id for call_id, state, *_ in rows if state is CallState.HELD])
+    held = held_since([call_id for call_id, state, *_ in rows if state is CallState.HELD])
     for call_id, state, user_id, rang_at, answered_at, ended_at in rows:
         logged_in = came[user_id]
         if ended_at:
@@ -88,9 +88,7 @@ def _living(user_ids: list[UUID], at: datetime) -> Any:
     open_calls = sa.and_(Call.state != CallState.ENDED, Leg.ended_at.is_(None))
     rings = sa.and_(open_calls, Leg.answered_at.is_(None), Leg.rang_at > at - SHOWN_FOR["ringing"])
     talks = sa.and_(open_calls, Leg.answered_at.is_not(None))
-    to_wrap_up = sa.and_(
-        Leg.answered_at.is_not(None), Leg.ended_at > at - SHOWN_FOR["wrap_up"], Leg.wrapped_up_at.is_(None)
-    )
+    to_wrap_up = sa.and_(Leg.answered_at.is_not(None), Leg.ended_at > at - SHOWN_FOR["wrap_up"], *wraps_up(at))
     return (
         sa.select(Call.id, Call.state, Leg.user_id, Leg.rang_at, Leg.answered_at, Leg.ended_at)
         .join(Call, Call.id == Leg.call_id)
@@ -98,7 +96,7 @@ def _living(user_ids: list[UUID], at: datetime) -> Any:
     )
 
 
-def _held_since(call_ids: list[UUID]) -> dict[UUID, datetime]:
+def held_since(call_ids: list[UUID]) -> dict[UUID, datetime]:
     if not call_ids:
         return {}
     held = Step.facts["event"].as_string() == "CallHeld"

@@ -47,6 +47,7 @@ def callbar_context(user: User) -> dict[str, Any]:
         "v": version,
         "now": now(),
         "status": user.status,
+        "did_not_answer_at": user.did_not_answer_at,
         "lines": [line.endpoint for line in user.lines],
         "cards": cards_of(user) if may(user, Permission.CALL_TAKE) else [],
     }

@@ -54,7 +54,8 @@ function withAlt(code: string, target: EventTarget | null): boolean {
     first?.focus();
     return Boolean(first);
   }
-  const button = bar()?.current()?.querySelector<HTMLButtonElement>(`[data-alt="${code}"]`);
+  const own = `[data-alt="${code}"]`;
+  const button = bar()?.current()?.querySelector<HTMLButtonElement>(own) ?? bar()?.querySelector<HTMLButtonElement>(`.cb-missed ${own}`);
   button?.click();
   return Boolean(button);
 }

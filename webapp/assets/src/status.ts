@@ -57,7 +57,10 @@ class Status extends HTMLElement {
     showTimes(this);
     this.wait();
     if (focused && !this.contains(document.activeElement)) this.querySelector<HTMLElement>("summary")?.focus();
-    if (this.word !== this.said) announce(this.said = this.word);
+    if (this.word === this.said) return;
+    this.said = this.word;
+    const alarm = this.querySelector("summary")?.dataset.alarm;
+    alarm ? announce(alarm, "assertive") : announce(this.word);
   }
 }
 customElements.define("ringback-status", Status);
