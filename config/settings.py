@@ -83,6 +83,8 @@ class Settings:
     url: str = ""
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = ""
+    unanswered_rings: int = 2
+    unanswered_break: bool = False
     trial: bool = False
     switches: tuple[SwitchSettings, ...] = ()
 
@@ -112,6 +114,8 @@ VARIABLES: Mapping[str, str] = {
     "RINGBACK_REGION": "Two-letter country whose national numbers are meant (default: GR)",
     "RINGBACK_TIMEZONE": "Where the firm's day begins, e.g. Europe/Athens (default: this machine's)",
     "RINGBACK_CALLBACK_MINUTES": "Within how many minutes a missed caller is to be called back (default: 30)",
+    "RINGBACK_UNANSWERED_RINGS": "So many unanswered rings in a row are shown, and told to the head; 0: none (default: 2)",
+    "RINGBACK_UNANSWERED_BREAK": "yes: such an agent is out of the queues until they say that they are there (default: no)",
     "RINGBACK_URL": "Where browsers find this, e.g. https://crm.example.org; mails link to it (default: none, no links)",
     "RINGBACK_SMTP_URL": "Where mail is handed in: smtp://user:password@host:port, or smtps:// (default: none, no mail)",
     "RINGBACK_MAIL_FROM": "Whom mails are from, e.g. Ringback <crm@example.org>; needed with RINGBACK_SMTP_URL",
@@ -146,6 +150,8 @@ class _Reader:
             url=self._url(),
             smtp_url=self._smtp_url(),
             mail_from=self._mail_from(),
+            unanswered_rings=self._number("RINGBACK_UNANSWERED_RINGS", 2, 0, 100),
+            unanswered_break=self._flag("RINGBACK_UNANSWERED_BREAK"),
             trial=self._flag("RINGBACK_TRIAL"),
             switches=self._switches(),
             **self._secrets(data_dir),

@@ -14,9 +14,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from telephony import retry
-from telephony.events import CallEvent, Resynced
 from telephony.journal import Cursor, Entry, Journal, JournalReader, Mark, Position
-from telephony.playback import Playback, Tracker
+from telephony.playback import Playback, Told, Tracker
 from telephony.status import Gauge
 
 log = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ TRIES = 5  # of an event whose receiver cannot make sense of it
 REMEMBERED_CALLS = 10_000
 SOURCE = 80  # characters of a forger's channel that are told
 
-Event = CallEvent | Resynced
+Event = Told
 
 
 class Poison(Exception):

@@ -218,3 +218,50 @@ class Resynced:
     talking_uids: frozenset[str] = field(
         default_factory=frozenset
     )  # of these: listed in one bridge with a phone of ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A phone in a queue. `since`: when it was taken out; None where it is in, or where the switch does not tell."""
+
+    queue: str
+    line: str
+    paused: bool
+    reason: str = ""  # in the words of whoever paused it
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberPaused:
+    """A phone was taken out of a queue, or put back: by us, by its own feature code, by whoever sits at the switch."""
+
+    at: datetime
+    member: Member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberJoined:
+    """A phone is in one more queue."""
+
+    at: datetime
+    member: Member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberLeft:
+    """A phone is in that queue no more, neither in nor out of it."""
+
+    at: datetime
+    member: Member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembersListed:
+    """Every phone in every queue, as the switch lists them. `restarted`: it has forgotten who was taken out."""
+
+    at: datetime
+    members: tuple[Member, ...] = ()
+    restarted: bool = False
+
+
+MemberEvent = MemberPaused | MemberJoined | MemberLeft | MembersListed

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from telephony.ami.frames import Frame
 from telephony.ami.sentry import Forgeries
-from telephony.events import CallEvent, Resynced
+from telephony.events import CallEvent, MemberEvent, Resynced
 from telephony.journal import Mark
+
+Told = CallEvent | Resynced | MemberEvent
 
 
 class Tracker(Protocol):
@@ -36,10 +38,10 @@ class Playback:
         found: Forgeries = getattr(self._tracker, "forgeries", Forgeries())
         return found
 
-    def feed(self, frame: Frame) -> Sequence[CallEvent | Resynced]:
+    def feed(self, frame: Frame) -> Sequence[Told]:
         match frame.mark:
             case "":
-                return self._tracker.feed(frame)
+                return [*self._tracker.feed(frame), *self._members()]
             case Mark.SNAPSHOT:
                 self._channels, self._queues = [], []
             case Mark.CHANNEL:
@@ -50,10 +52,16 @@ class Playback:
                 return self._resync(frame)
         return []
 
-    def _resync(self, frame: Frame) -> Sequence[CallEvent | Resynced]:
+    def _resync(self, frame: Frame) -> Sequence[Told]:
         channels, queues, self._channels, self._queues = self._channels, self._queues, [], []
         restarted, unbroken = (frame.get(name) == "yes" for name in ("Restarted", "Unbroken"))
-        return self._tracker.resync(channels, queues, _clock(frame), restarted, unbroken)
+        told = self._tracker.resync(channels, queues, _clock(frame), restarted, unbroken)
+        return [*told, *self._members()]
+
+    def _members(self) -> Sequence[MemberEvent]:
+        """Of those trackers that follow phones in queues."""
+        follow: Callable[[], Sequence[MemberEvent]] | None = getattr(self._tracker, "members", None)
+        return follow() if follow else ()
 
 
 def _clock(frame: Frame) -> datetime:

@@ -12,7 +12,6 @@ from telephony.ami.tracker import CallTracker
 from telephony.events import (
     CallEnded,
     Caller,
-    CallEvent,
     CallsMerged,
     CallSummary,
     Direction,
@@ -20,10 +19,9 @@ from telephony.events import (
     LegResult,
     LegSummary,
     Result,
-    Resynced,
     Transfer,
 )
-from telephony.playback import Playback
+from telephony.playback import Playback, Told
 
 
 def derive(frames: Iterable[Frame], trunks: Sequence[str] = ("PJSIP/trunk",)) -> Iterator[CallSummary]:
@@ -38,7 +36,7 @@ def derive(frames: Iterable[Frame], trunks: Sequence[str] = ("PJSIP/trunk",)) ->
     yield from sorted(calls.values(), key=lambda call: call.started_at or began)
 
 
-def _collect(events: Iterable[CallEvent | Resynced], calls: dict[str, CallSummary]) -> None:
+def _collect(events: Iterable[Told], calls: dict[str, CallSummary]) -> None:
     for event in events:
         if isinstance(event, CallEnded):
             calls[event.uid] = event.summary

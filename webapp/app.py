@@ -35,6 +35,7 @@ from config.settings import Settings
 from webapp import assets_build, health, jobs, live, logs, switches
 from webapp.accounts import brake
 from webapp.accounts.actions import LOCALES, logged_in, logged_out
+from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.models import Role, User
 from webapp.books import intake
 from webapp.calls.shown import result_word
@@ -46,7 +47,7 @@ from webapp.incoming import wants_json
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
-FEATURES = ("accounts", "notices", "contacts", "calls", "tasks", "books", "settings", "desk")
+FEATURES = ("accounts", "notices", "contacts", "calls", "agents", "tasks", "books", "settings", "desk")
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -146,6 +147,7 @@ def _subscribe() -> None:
 
 
 def _register_views(app: Flask) -> None:
+    importlib.import_module("webapp.settings.breaks")
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"webapp.{feature}.views").bp)
     for programs_come in (health.bp, intake.bp):
@@ -167,6 +169,7 @@ def _locale() -> str | None:
 def _arrived(_app: Flask, user: User, **_: Any) -> None:
     with transaction():
         logged_in(db.session.get_one(User, user.id))
+    jobs.soon(keep_in_step, str(user.id))
 
 
 def _left(_app: Flask, user: User, **_: Any) -> None:
@@ -174,6 +177,7 @@ def _left(_app: Flask, user: User, **_: Any) -> None:
     with transaction():
         logged_out(db.session.get_one(User, user_id))
     live.end_sessions(user_id)
+    jobs.soon(keep_in_step, str(user_id))
 
 
 def _ask_to_log_in(_mechanisms: Any = None, headers: Any = None) -> Any:

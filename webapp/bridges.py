@@ -23,9 +23,11 @@ from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.delivery import Event
+from telephony.events import CallEvent, Resynced
 from telephony.journal import Journal, JournalBusy
 from telephony.status import BridgeStatus
 from webapp import leases
+from webapp.accounts import capture as accounts
 from webapp.books import place
 from webapp.books.keeper import Bookkeeper
 from webapp.books.patience import Bridge as Bridging
@@ -158,7 +160,10 @@ class BridgeKeeper:
         def deliver(event: Event) -> None:
             with self._app.app_context():
                 try:
-                    capture.record(event, switch=name)
+                    if isinstance(event, CallEvent | Resynced):
+                        capture.record(event, switch=name)
+                    else:
+                        accounts.record(event, switch=name)
                 except AWAY:
                     raise
                 except Exception as error:  # a few more tries (somebody may have been faster), then set aside

@@ -9,6 +9,7 @@ from config.settings import Settings
 from telephony.events import Resynced
 from telephony.numbers import e164
 from webapp import leases, schema
+from webapp.accounts import breaks
 from webapp.accounts.actions import ensure_roles
 from webapp.calls import capture
 from webapp.calls.models import Call, CallState, Disposition
@@ -32,6 +33,7 @@ def prepare(app: Flask) -> None:
     with app.app_context(), transaction():
         ensure_roles()
         _plant_dispositions()
+        breaks.plant()
         _learn_own_numbers(settings)
     with app.app_context():
         _close_orphans(settings)

@@ -7,11 +7,12 @@ a page that was away compares it (`/live/since`) and converges; a lost message c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from flask import Flask
 from flask_login import current_user
 from flask_socketio import SocketIO, join_room
@@ -21,6 +22,9 @@ from config.settings import Settings
 from webapp.db import Model, db
 
 socketio = SocketIO()
+log = structlog.get_logger(__name__)
+AGENTS = "agents"  # a topic: what becomes of agents, for those who look after them
+_on_connect: list[Callable[[UUID], None]] = []
 
 
 class LiveVersion(Model):
@@ -49,8 +53,20 @@ def init(app: Flask, settings: Settings, *, async_mode: str | None = None) -> No
 def _connect(_auth: Any = None) -> bool | None:
     if not current_user.is_authenticated:
         return False
-    join_room(room(current_user.id))
+    user_id = current_user.id
+    join_room(room(user_id))
+    for listener in _on_connect:
+        try:
+            listener(user_id)
+        except Exception:
+            log.exception("a listener failed", listener=listener.__qualname__)
     return None
+
+
+def on_connect(listener: Callable[[UUID], None]) -> Callable[[UUID], None]:
+    """Called with whose socket it is. It may fail: the socket stays."""
+    _on_connect.append(listener)
+    return listener
 
 
 def room(user_id: UUID) -> str:
@@ -61,6 +77,16 @@ def push(message: str, payload: dict[str, Any], *, to: Iterable[UUID]) -> None:
     """After the commit. Payloads are ids, versions and words of state: no name and no number crosses the queue."""
     for user_id in to:
         socketio.emit(message, payload, to=room(user_id))
+
+
+def join(topic: str) -> None:
+    """Of a listener of `on_connect`: this socket also hears what all hear who may see it."""
+    join_room(topic)
+
+
+def push_topic(topic: str, message: str, payload: dict[str, Any]) -> None:
+    """As `push`, in one word for all, however many events there are in a second and whoever listens."""
+    socketio.emit(message, payload, to=topic)
 
 
 def touch(user_ids: Iterable[UUID]) -> dict[UUID, int]:

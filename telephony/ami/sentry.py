@@ -26,6 +26,7 @@ from enum import Enum
 
 from telephony.ami.channels import Switchboard, is_given
 from telephony.ami.frames import Frame, looks_torn
+from telephony.ami.members import is_whole
 from telephony.ami.untrusted import plain
 
 Headers = Mapping[str, str]
@@ -88,6 +89,8 @@ class Sentry:
         if not frame.raw.startswith(b"Event: "):
             self._rest(frame)
             return None
+        if is_whole(frame):
+            return frame
         self._strict = self._strict or _begins_as_asterisk_does(frame)
         found = _Form.BROKEN if frame.tainted else _form(frame)
         if found is _Form.BROKEN and (frame.tainted or self._strict):

@@ -16,6 +16,7 @@ TIMEOUT = 5.0  # for a whole command, connecting included
 IDLE_PING = 30.0
 
 _LINE = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
+_INTERFACE = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.@/-]{1,100}")
 _CONTEXT = re.compile(r"[0-9A-Za-z_-]{1,79}")
 _UNREACHABLE = "The telephone system cannot be reached"
 _UNCERTAIN = "The telephone system did not answer in time"
@@ -91,17 +92,24 @@ class AsteriskSwitch:
 
     def pause(self, command: Pause) -> None:
         """In all queues at once. A phone that is in none has nothing to be taken out of: that is no error."""
-        action = {
-            "Action": "QueuePause",
-            "Interface": command.line,
-            "Paused": "true" if command.paused else "false",
-            "Reason": command.reason,
-        }
         try:
-            self._commands.send({name: value for name, value in action.items() if value})
+            self._pause(command.line, command)
         except SwitchRefused as error:
             if "not found" not in error.reason.lower():
                 raise
+            for interface in self._interfaces_of(command.line):
+                self._pause(interface, command)
+
+    def _pause(self, interface: str, command: Pause) -> None:
+        paused = "true" if command.paused else "false"
+        action = {"Action": "QueuePause", "Interface": interface, "Paused": paused, "Reason": command.reason}
+        self._commands.send({name: value for name, value in action.items() if value})
+
+    def _interfaces_of(self, line: str) -> list[str]:
+        """As which queues ring a phone that they know by another name (Local/1001@internal/n)."""
+        entries = [entry for entry in self._commands.send({"Action": "QueueStatus"}).events if not entry.tainted]
+        names = [entry.get("Location", "") for entry in entries if entry.get("StateInterface") == line]
+        return [name for name in dict.fromkeys(names) if _INTERFACE.fullmatch(name)]
 
     def close(self) -> None:
         self._commands.close()

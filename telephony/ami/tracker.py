@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
-from telephony.ami import causes
+from telephony.ami import causes, members
 from telephony.ami.callbook import CallBook
 from telephony.ami.calls import Call, PendingTransfer
 from telephony.ami.channels import Channel, Role, is_given
@@ -17,7 +18,17 @@ from telephony.ami.snapshot import Doubts, is_listed_talking, resync
 from telephony.ami.taint import Taint
 from telephony.ami.tickets import callback_requested
 from telephony.ami.untrusted import is_id, party_name, text_of
-from telephony.events import CallEvent, LegResult, QueueJoined, Resynced
+from telephony.events import (
+    CallEvent,
+    LegResult,
+    MemberEvent,
+    MemberJoined,
+    MemberLeft,
+    MemberPaused,
+    MembersListed,
+    QueueJoined,
+    Resynced,
+)
 
 Headers = Mapping[str, str]
 
@@ -51,6 +62,7 @@ class CallTracker:
         self._taint = Taint(self._book)
         self.forgeries = Forgeries()
         self._doubts: frozenset[tuple[str, ...]] = frozenset()
+        self._members: list[MemberEvent] = []
         self._handlers: dict[str, Callable[[Headers, datetime], None]] = {
             "Newchannel": self._newchannel,
             "Newstate": self._newstate,
@@ -77,6 +89,9 @@ class CallTracker:
             "OriginateResponse": self._originate_response,
             "VarSet": self._varset,
             "Newexten": self._newexten,
+            members.PAUSED: partial(self._member, MemberPaused),
+            members.JOINED: partial(self._member, MemberJoined),
+            members.LEFT: partial(self._member, MemberLeft),
             "UserEvent": lambda headers, at: callback_requested(self._book, headers, self._known(headers, at), at),
         }
 
@@ -126,7 +141,14 @@ class CallTracker:
             call.uid for call in self._book.calls.values() if call.open and is_listed_talking(call, listed)
         )
         told = Resynced(at=at, open_uids=self.open_uids(), restarted=restarted, talking_uids=talking)
+        if queues:  # else the switch has no queues, or did not tell
+            self._members.append(MembersListed(at=at, members=members.listed(queues), restarted=restarted))
         return [*self._told(), told]
+
+    def members(self) -> list[MemberEvent]:
+        """What was told of phones in queues since the last time; no call hangs on it."""
+        told, self._members = self._members, []
+        return told
 
     def open_uids(self) -> frozenset[str]:
         return frozenset(call.uid for call in self._book.calls.values() if call.open)
@@ -397,6 +419,10 @@ class CallTracker:
             return None, None
         call = transferer.call
         return transferer, call if call.may_be_transferred_by(transferer) else None
+
+    def _member(self, told: type[MemberPaused | MemberJoined | MemberLeft], headers: Headers, at: datetime) -> None:
+        if (member := members.member_of(headers)) is not None:
+            self._members.append(told(at=at, member=member))
 
     def _originate_response(self, headers: Headers, at: datetime) -> None:
         originate_response(self._book, headers, self._known(headers, at), at)

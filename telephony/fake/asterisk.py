@@ -238,6 +238,21 @@ class FakeAsterisk:
         for session in [*self._sessions]:
             session.end()
 
+    # ------------------------------------------------------------------------------------------------------ queues
+
+    def add_member(self, queue: str, line: str, *, interface: str = "") -> None:
+        member = self.board.add_member(queue, interface or line, line)
+        self.send(event("QueueMemberAdded", "agent,all", **member))
+
+    def remove_member(self, queue: str, line: str) -> None:
+        self.send(event("QueueMemberRemoved", "agent,all", **self.board.members.pop((queue, line))))
+
+    def pause_member(self, line: str, paused: bool, reason: str = "", queue: str = "") -> int:
+        """As a feature code does, or somebody at the switch; in how many queues."""
+        changed = self.board.pause(line, paused, reason, queue)
+        self.send(*(event("QueueMemberPause", "agent,all", **member) for member in changed))
+        return len(changed)
+
     # ----------------------------------------------------------------------------------------------------- actions
 
     def permits(self, user: FakeUser, action: str) -> bool:

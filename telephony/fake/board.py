@@ -16,6 +16,7 @@ class Board:
     def __init__(self) -> None:
         self.channels: dict[str, Headers] = {}
         self.waiting: dict[str, Headers] = {}
+        self.members: dict[tuple[str, str], Headers] = {}  # by queue and interface
         self._lock = threading.Lock()
 
     def see(self, frame: Frame) -> None:
@@ -44,6 +45,25 @@ class Board:
         elif frame.name == "BridgeLeave":
             channel["BridgeId"] = ""
 
+    def add_member(self, queue: str, interface: str, phone: str) -> Headers:
+        with self._lock:
+            member = self.members[queue, interface] = {
+                "Queue": queue, "MemberName": phone, "Interface": interface, "StateInterface": phone,
+                "Membership": "static", "Penalty": "0", "CallsTaken": "0", "LastCall": "0", "LastPause": "0",
+                "InCall": "0", "Status": "1", "Paused": "0", "PausedReason": "", "Ringinuse": "0", "Wrapuptime": "0",
+            }  # fmt: skip
+            return dict(member)
+
+    def pause(self, interface: str, paused: bool, reason: str = "", queue: str = "") -> list[Headers]:
+        """In one queue, or in all; the members that it was done to."""
+        with self._lock:
+            found = [member for (name, own), member in self.members.items() if own == interface and queue in ("", name)]
+            for member in found:
+                member |= {"Paused": str(int(paused)), "PausedReason": reason}
+                if paused:
+                    member["LastPause"] = str(int(time.time()))
+            return [dict(member) for member in found]
+
     def linkedid(self, channel: str) -> str | None:
         with self._lock:
             found = (seen.get("Linkedid") for seen in self.channels.values() if seen.get("Channel") == channel)
@@ -65,13 +85,20 @@ class Board:
 
     def queue_list(self) -> list[Headers]:
         with self._lock:
-            queues = sorted({seen.get("Queue", "") for seen in self.waiting.values()})
+            queues = sorted({seen.get("Queue", "") for seen in (*self.waiting.values(), *self.members.values())})
             heads = [{"Event": "QueueParams", "Queue": queue} for queue in queues]
+            heads += [_as_listed(member) for member in self.members.values()]
             entries = [
                 without(seen, "Privilege", "Timestamp") | {"Event": "QueueEntry", "Wait": str(_age(seen))}
                 for seen in self.waiting.values()
             ]
             return heads + entries
+
+
+def _as_listed(member: Headers) -> Headers:
+    """In the list an interface is called a location."""
+    named = {"Event": "QueueMember", "Queue": member["Queue"], "Name": member["MemberName"]}
+    return named | {"Location": member["Interface"]} | without(member, "Queue", "MemberName", "Interface")
 
 
 def _age(seen: Headers) -> int:

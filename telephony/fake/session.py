@@ -214,8 +214,13 @@ class Session:
             self._answer("Error", Message="No such channel")
 
     def _pause(self, action: Headers) -> None:
-        """Whoever is in a recording's queue is in it whatever is said: only the answer is Asterisk's."""
-        self._answer("Success", Message="Interface paused successfully")
+        """Whoever is in a recording's queue is in it whatever is said: of those only the answer is Asterisk's."""
+        line, paused = action.get("Interface", ""), action.get("Paused", "").lower() in ("true", "1", "yes")
+        changed = self._pbx.pause_member(line, paused, action.get("Reason", ""), action.get("Queue", ""))
+        if self._pbx.board.members and not changed:
+            self._answer("Error", Message="Interface not found")
+        else:
+            self._answer("Success", Message=f"Interface {'paused' if paused else 'unpaused'} successfully")
 
     def _notify(self, action: Headers) -> None:
         if self._pbx.answer(action.get("Channel", "")):

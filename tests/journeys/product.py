@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings, SwitchSettings
 from tests.asterisk import wait_for
+from webapp.agents.models import WrapUpRule
 from webapp.books.models import BookedCall, BooksDamage, BooksPlace, LedgerCheck, Recovery
 from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
@@ -180,6 +181,7 @@ class Books:
                 LedgerCheck,
                 Notice,
                 QueuePolicy,
+                WrapUpRule,
             ):
                 session.execute(sa.delete(model))
             for table in ("call_note", "leg", "call", "contact_point"):

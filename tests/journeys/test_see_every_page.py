@@ -14,9 +14,9 @@ import webapp
 from tests.journeys.conftest import Customers
 from tests.journeys.product import Books, Product
 from tests.journeys.screen import Screen
-from webapp.accounts.models import User
+from webapp.accounts.models import Presence, User
 from webapp.books.models import LedgerCheck, Recovery, RecoveryKind, Source
-from webapp.calls.models import Call
+from webapp.calls.models import Call, Leg
 from webapp.db import now
 from webapp.notices.models import Notice
 from webapp.tasks.models import QueuePolicy
@@ -108,6 +108,55 @@ def ledger(customer: Customers, books: Books, audited: Screen) -> dict[str, str]
     }
 
 
+@pytest.fixture
+def shift(desk_of: Callable[..., Screen], books: Books, customer: Customers) -> Iterator[dict[str, str]]:
+    """Alice does not answer, Bob's lunch is too long, Charlie's laptop sleeps, Dora talks. Pages of who looks after them."""
+    bob, charlie, dora = (desk_of(name) for name in ("bob", "charlie", "dora"))
+    bob.press("Alt+s")
+    bob.page.get_by_role("button", name="Lunch").click()
+    expect(bob.page.locator("#presence > summary")).to_contain_text("Lunch")
+    call = customer.calls("dora", EMIL, "Ελένη")
+    expect(dora.card("ringing")).to_be_visible()
+    dora.press("Alt+a")
+    expect(dora.card("answered")).to_be_visible()
+    charlie.page.close()
+    long_ago = now() - timedelta(minutes=50)
+    sleeps = sa.select(User.id).where(User.username == "charlie").scalar_subquery()
+    with books.writing() as session:
+        session.execute(sa.update(User).where(User.username == "bob").values(status_since=long_ago))
+        session.execute(sa.update(User).where(User.username == "alice").values(did_not_answer_at=now()))
+        session.execute(sa.update(Presence).where(Presence.user_id == sleeps).values(seen_at=long_ago))
+    yield {"agents": "/agents"}
+    call.hang_up()
+    with books.writing() as session:
+        session.execute(sa.update(User).values(did_not_answer_at=None))
+    bob.press("Alt+s")
+    bob.page.locator("#presence").get_by_role("button", name="Available").click()
+    expect(bob.page.locator("#presence > summary")).to_contain_text("Available")
+
+
+def test_who_is_where_is_accessible_and_fits_in_both_languages(
+    shift: dict[str, str], desk_of: Callable[..., Screen]
+) -> None:
+    found: list[str] = []
+    for language, words in (
+        ("en", ("Did not answer", "Break is too long", "Not connected", "Talking")),
+        ("el", ("Δεν απάντησε", "Υπέρβαση διαλείμματος", "Χωρίς σύνδεση", "Σε συνομιλία")),
+    ):
+        sofia = desk_of("sofia", "/contacts", bypass_csp=True, reduced_motion="reduce", locale=language)
+        alice = desk_of("alice", "/desk", bypass_csp=True, reduced_motion="reduce", locale=language)
+        for page, path in shift.items():
+            sofia.go(path)
+            for word in words:
+                expect(sofia.page.locator("#agents-list")).to_contain_text(word)
+            found += _audit(sofia.page, f"{page}, {language}") + _wider(sofia.page, path)
+        expect(alice.page.locator("#cb-missed")).to_be_visible()
+        found += _audit(alice.page, f"did not answer, {language}")
+        alice.press("Alt+s")
+        found += _audit(alice.page, f"the menu of who did not answer, {language}") + _wider(alice.page, "the menu")
+    assert found == []
+
+
 def recoveries(calls: Sequence[Call]) -> list[Recovery]:
     kinds, found = list(RecoveryKind), []
     for call, kind in zip(calls, kinds, strict=True):
@@ -149,10 +198,7 @@ def test_a_supervisors_pages_are_accessible_and_fit(ledger: dict[str, str], desk
     greek = desk_of("sofia", "/contacts", locale="el")
     for path in ledger.values():
         greek.go(path)
-        for width in (1440, 1280, 1279, 800, 390):
-            greek.page.set_viewport_size({"width": width, "height": 800})
-            beyond = greek.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            found += [f"{path} at {width}: {beyond}"] if beyond > 0 else []
+        found += _wider(greek.page, path)
     assert found == []
 
 
@@ -160,6 +206,8 @@ ADMINISTRATION = {
     "queues": "/settings/queues",
     "rules of a queue": "/settings/queues/edit?queue=sales",
     "rules for all queues": "/settings/queues/edit",
+    "breaks": "/settings/breaks",
+    "a new reason": "/settings/breaks/new",
 }
 
 
@@ -205,10 +253,21 @@ def test_no_page_is_wider_than_its_window_whatever_the_length_of_words(
     for somebody, path in paths:
         somebody.go(path)
         expect(somebody.page.locator("html")).to_have_attribute("lang", "el")
-        for width in (1440, 1280, 1279, 800, 390):
-            somebody.page.set_viewport_size({"width": width, "height": 800})
-            beyond = somebody.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            found += [f"{path} at {width}: {beyond}"] if beyond > 0 else []
+        found += _wider(somebody.page, path)
+    assert found == []
+
+
+def test_a_reason_that_cannot_be_is_named_in_both_languages(desk_of: Callable[..., Screen]) -> None:
+    found = []
+    for language, save in (("en", "Save"), ("el", "Αποθήκευση")):
+        admin = desk_of("admin", "/settings/breaks", bypass_csp=True, reduced_motion="reduce", locale=language)
+        found += _audit(admin.page, f"breaks, {language}")
+        admin.go("/settings/breaks/new")
+        admin.page.get_by_role("button", name=save).click()
+        expect(admin.page.locator(".error-summary")).to_be_visible()
+        found += _audit(admin.page, f"a reason that cannot be, {language}")
+        assert [trouble for trouble in admin.troubles if "422" not in trouble] == []
+        admin.troubles.clear()
     assert found == []
 
 
@@ -277,6 +336,11 @@ def test_every_card_is_accessible(customer: Customers, books: Books, audited: Sc
     call.hang_up()
     expect(audited.card("wrap_up")).to_be_visible()
     found += _audit(audited.page, "wrap-up")
+    with books.writing() as session:
+        session.execute(sa.update(Leg).values(wrap_up_until=now() + timedelta(minutes=14)))
+    audited.go("/desk")
+    expect(audited.card("wrap_up")).to_contain_text("More time")
+    found += _audit(audited.page, "wrap-up that ends by itself")
     call = customer.calls("alice", EMIL, withheld=True)
     expect(audited.card("ringing")).to_be_visible()
     found += _audit(audited.page, "withheld, beside a wrap-up")
@@ -314,6 +378,16 @@ def _miss(customer: Customers, screen: Screen, number: str) -> None:
 def _audit_page(screen: Screen, name: str, path: str) -> list[str]:
     screen.go(path)
     return _audit(screen.page, name)
+
+
+def _wider(page: Page, name: str) -> list[str]:
+    found = []
+    for width in (1440, 1280, 1279, 800, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        found += [f"{name} at {width}: {beyond}"] if beyond > 0 else []
+    page.set_viewport_size(SIZES[0])  # type: ignore[arg-type]
+    return found
 
 
 def _audit(page: Page, name: str) -> list[str]:

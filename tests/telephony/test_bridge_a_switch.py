@@ -16,7 +16,7 @@ from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.delivery import Poison
-from telephony.events import CallEnded, CallEvent, LinesForged, Resynced
+from telephony.events import CallEnded, CallEvent, LinesForged, MemberPaused, MembersListed, Resynced
 from telephony.fake.asterisk import FakeAsterisk, FakeUser
 from telephony.journal import Journal, JournalReader
 from tests.telephony.forgers import HIS_CHANNEL, his_call
@@ -380,7 +380,7 @@ def test_who_hangs_up_while_the_list_is_made_is_not_lost(pbx, running):
 
     with running(deliver, tracker=CallTracker(), resync_every=0.05):
         pbx.send(frame("Newchannel", ChannelStateDesc="Ring", CallerIDNum="6944000001", **trunk))
-        eventually(lambda: deliver.resyncs[-1].open_uids)
+        eventually(lambda: deliver.resyncs and deliver.resyncs[-1].open_uids)
         pbx.board.channel_list = list_of_nobody
         eventually(ends)
         eventually(lambda: not deliver.resyncs[-1].open_uids)
@@ -446,3 +446,23 @@ def test_what_is_read_again_after_a_restart_is_not_counted_again(running, pbx):
         pbx.send_raw(his_call("69\r\nX: y", 1_795_426_600.0)[-1])
         eventually(lambda: bridge.status.tainted)
         assert bridge.status.tainted == 1
+
+
+def test_who_was_taken_out_of_a_queue_while_nobody_listened_is_told_afterwards(pbx, running):
+    deliver = Recorder()
+    pbx.add_member("sales", "PJSIP/alice")
+
+    def standing():
+        told = [event for event in deliver.events if isinstance(event, MemberPaused | MembersListed)]
+        members = [event.members[0] if isinstance(event, MembersListed) else event.member for event in told]
+        return [(type(event), member.paused, member.reason) for event, member in zip(told, members, strict=True)]
+
+    with running(deliver, tracker=CallTracker()) as bridge:
+        pbx.pause_member("PJSIP/alice", True, "lunch")
+        eventually(lambda: len(standing()) == 2)
+        pbx.down()
+        eventually(lambda: not bridge.status.connected)
+        pbx.pause_member("PJSIP/alice", False)
+        pbx.up()
+        eventually(lambda: len(standing()) == 3)
+    assert standing() == [(MembersListed, False, ""), (MemberPaused, True, "lunch"), (MembersListed, False, "")]

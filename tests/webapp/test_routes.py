@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_callback, make_disposition, make_party
 from webapp.accounts.actions import add_absence
-from webapp.accounts.models import User
+from webapp.accounts.models import BreakReason, User
 from webapp.db import db, now, transaction
 from webapp.notices.models import Notice
 
@@ -43,6 +43,7 @@ FOR_EMPLOYEES = {
     "GET /desk": 200,
     "GET /desk/badges": 200,
     "GET /desk/callbar": 200,
+    "GET /desk/status": 200,
     "GET /live/since": 200,
     "POST /live/painted": 204,
     "GET /notices": 200,
@@ -50,6 +51,7 @@ FOR_EMPLOYEES = {
     "POST /notices/read": 204,
     "POST /notices/<uuid:notice_id>/read": 204,
     "POST /me/preferences": 204,
+    "POST /me/here": 204,
     "POST /me/status": 204,
     "GET /verify": 200,
     "POST /verify": 400,
@@ -72,6 +74,7 @@ FOR_ROLES = {
     "POST /calls/<uuid:call_id>/answer": 409,  # it is over
     "POST /calls/<uuid:call_id>/disposition": 204,
     "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
+    "POST /calls/<uuid:call_id>/more-time": 409,  # no time runs out
     "PUT /calls/<uuid:call_id>/notes": 204,
     "POST /calls/<uuid:call_id>/party": 204,
     "GET /contacts": 200,
@@ -87,6 +90,11 @@ FOR_ROLES = {
 }
 # administrators alone
 FOR_ADMINISTRATORS = {
+    "GET /settings/breaks": 200,
+    "GET /settings/breaks/new": 200,
+    "POST /settings/breaks/new": 204,
+    "GET /settings/breaks/<uuid:reason_id>": 200,
+    "POST /settings/breaks/<uuid:reason_id>": 204,
     "GET /settings/queues": 200,
     "GET /settings/queues/edit": 200,
     "POST /settings/queues/edit": 204,
@@ -94,6 +102,7 @@ FOR_ADMINISTRATORS = {
 }
 # who looks after the others
 FOR_HEADS = {
+    "GET /agents": 200,
     "GET /ledger": 200,
     "POST /ledger/check": 204,
     "GET /recoveries": 200,
@@ -107,7 +116,7 @@ TABLE = (
     | {route: (TO_LOG_IN, FORBIDDEN, FORBIDDEN, status, status) for route, status in FOR_HEADS.items()}
     | {"POST /callbacks/bulk": (TO_LOG_IN, FORBIDDEN, FORBIDDEN, 422, 422)}  # nothing was chosen
 )
-OF_ONE_THING = [route for route in TABLE if "<uuid:" in route]
+OF_ONE_THING = [route for route in TABLE if "<uuid:" in route and route not in FOR_ADMINISTRATORS]
 OF_ONE_CALL = sorted({route.split()[1] for route in TABLE if "<uuid:call_id>" in route})
 numbers = count(6944000001)
 days = count(10)
@@ -155,6 +164,7 @@ def ask(switch: FakeSwitch) -> Ask:
             "uid": str(uuid4()), "version": "1", "ms": "1", "at": f"{now() + timedelta(days=1):%Y-%m-%dT%H:%M}",
             "zone": "UTC", "always_open": "1", "callback_minutes": "30", "second_step_minutes": "30",
             "ticket_minutes": "5", "short_seconds": "0",
+            "code": f"code-{next(numbers)}", "label_en": "Lunch", "label_el": "Γεύμα",
             "from": f"{now() + timedelta(days=2):%Y-%m-%d}", "until": f"{now() + timedelta(days=2):%Y-%m-%d}",
             "date": f"{now() + timedelta(days=2):%Y-%m-%d}", "time": "14:30",
         }  # fmt: skip
@@ -172,6 +182,7 @@ def things(of: User | None = None) -> dict[str, UUID]:
     return {
         "call_id": call.id, "callback_id": make_callback(number).id, "party_id": make_party().id,
         "notice_id": _notice(of) if of else uuid4(), "absence_id": _absence(of) if of else uuid4(),
+        "reason_id": _break_reason(),
     }  # fmt: skip
 
 
@@ -180,6 +191,13 @@ def _notice(of: User) -> UUID:
     with transaction():
         db.session.add(notice)
     return notice.id
+
+
+def _break_reason() -> UUID:
+    reason = BreakReason(code=f"reason-{next(numbers)}", label_en="Lunch", label_el="Γεύμα")
+    with transaction():
+        db.session.add(reason)
+    return reason.id
 
 
 def _absence(of: User) -> UUID:
@@ -222,9 +240,8 @@ def test_looking_changes_nothing(
 @pytest.mark.parametrize("route", OF_ONE_THING)
 def test_what_does_not_exist_is_not_found(route: str, client: FlaskClient, crew: list[User], as_: As, ask: Ask) -> None:
     _roleless, *others = crew
-    nowhere = {name: uuid4() for name in ("call_id", "callback_id", "notice_id", "absence_id")} | {
-        "party_id": make_party().id
-    }
+    names = ("call_id", "callback_id", "notice_id", "absence_id", "reason_id")
+    nowhere = {name: uuid4() for name in names} | {"party_id": make_party().id}
     if "party_id" in route:
         nowhere["party_id"] = uuid4()
     assert {ask(as_(user), route, nowhere).status_code for user in others} == {NOT_FOUND}

@@ -40,7 +40,7 @@ LATIN = re.compile(r"[A-Za-z][A-Za-z_-]+")
 # the product, keys of a keyboard, and what Greeks write in Latin letters too
 STAYS = {"Ringback", "Alt", "Ctrl", "Enter", "Shift", "Esc", "e-mail", "E-mail", "English", "PJSIP", "UTC"}
 PATHS = (
-    "/desk", "/contacts", "/contacts?q=κανείς", "/contacts/new", "/calls", "/calls?q=κανείς", "/calls?mine=1",
+    "/desk", "/desk/status", "/contacts", "/contacts?q=κανείς", "/contacts/new", "/calls", "/calls?q=κανείς", "/calls?mine=1",
     "/callbacks", "/callbacks?tab=mine", "/callbacks?tab=waiting",
     "/callbacks?tab=promises", "/settings/absences",
     "/callbacks?tab=closed", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
@@ -161,8 +161,10 @@ def test_nor_one_on_a_break(as_: As, eleni: User) -> None:
 
 
 @pytest.mark.parametrize("role", ["supervisor", "admin"])
-def test_nor_their_head(as_: As, person: Callable[..., User], role: str) -> None:
-    assert _english(as_(person("head", "Κεφάλα", role=role, lines=(), locale="el")).get("/calls").text) == set()
+def test_nor_their_head(as_: As, person: Callable[..., User], eleni: User, role: str) -> None:
+    browser = as_(person("head", "Κεφάλα", role=role, lines=(), locale="el"))
+    for path in ("/calls", "/agents", *(("/settings/breaks", "/settings/breaks/new") if role == "admin" else ())):
+        assert _english(browser.get(path).text) == set()
 
 
 @pytest.mark.parametrize(

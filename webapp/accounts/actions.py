@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -11,11 +12,11 @@ from flask_security.utils import hash_password
 from telephony.commands import Pause
 from telephony.errors import SwitchError
 from webapp import switches, text
-from webapp.accounts import queries, shown
-from webapp.accounts.events import UserDeactivated
-from webapp.accounts.models import Absence, AgentStatus, Line, Role, Team, User
+from webapp.accounts import breaks, presence, queries, shown
+from webapp.accounts.events import OutOfStep, StatusChanged, UserDeactivated
+from webapp.accounts.models import Absence, AgentStatus, ChangedBy, Line, QueueMember, Role, StatusPeriod, Team, User
 from webapp.accounts.permissions import ROLES, Permission
-from webapp.db import db, lock, now
+from webapp.db import db, lock, now, transaction
 from webapp.errors import Conflict, Invalid, NotFound, Unavailable
 from webapp.events import publish
 
@@ -24,6 +25,10 @@ _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,38}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _ENDPOINT = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
 MIN_PASSWORD = 8
+LOGGED_OUT = "logged-out"  # the reason in which a switch keeps phones of whoever logged out
+WRAP_UP = "wrap-up"  # and of whoever is held back after a call
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_FOR_SWITCHES = re.compile(r"[^A-Za-z0-9 _.-]")
 
 
 def ensure_roles() -> None:
@@ -73,15 +78,35 @@ def set_head(team_name: str, head: User) -> None:
     team.head = head
 
 
-def set_status(user: User, status: AgentStatus) -> None:
-    """What the agent declares."""
-    if user.status is not status:
-        user.status, user.status_since = status, now()
+def set_status(
+    user: User, status: AgentStatus, *, reason: str = "", by: ChangedBy = ChangedBy.AGENT, at: datetime | None = None
+) -> None:  # fmt: skip
+    """What the agent declares. One period ends, and the next begins at the same moment."""
+    at, reason = at or now(), reason if status is AgentStatus.ON_BREAK else ""
+    if (user.status, user.status_reason) == (status, reason):
+        return
+    db.session.execute(
+        sa.update(StatusPeriod)
+        .where(StatusPeriod.user_id == user.id, StatusPeriod.ended_at.is_(None))
+        .values(ended_at=at)
+    )
+    db.session.add(StatusPeriod(user_id=user.id, status=status, reason=reason, by=by, began_at=at))
+    user.status, user.status_reason, user.status_since = status, reason, at
+    db.session.flush()
+    publish(StatusChanged(user_id=user.id, status=status.value, at=at))
+
+
+def take_break(user: User, code: str = "") -> None:
+    """Raises Invalid for a reason that nobody may choose. Without one it is just a break."""
+    if code and not breaks.may_choose(code):
+        raise Invalid(_("There is no such reason."), fields={"break_reason": _("There is no such reason.")})
+    set_status(user, AgentStatus.ON_BREAK, reason=code)
 
 
 def logged_in(user: User) -> None:
     """Somebody sits at the screen now."""
     user.logged_in_at = now()
+    presence.seen([user.id], user.logged_in_at)
     if user.status is AgentStatus.LOGGED_OUT:
         set_status(user, AgentStatus.AVAILABLE)
 
@@ -137,16 +162,84 @@ def end_absence(absence: Absence, *, at: datetime) -> None:
         absence.ends_at = at
 
 
+def hold_back(user: User, until: datetime) -> None:
+    """No call comes from a queue until then. Whom somebody took out of some queues only is left as they are: the way
+    back would be one into all."""
+    lock(user)
+    if user.held_back_until == until or (user.held_back_until is None and _is_partly_out(user)):
+        return
+    user.held_back_until = until
+    out_of_step(user)
+
+
+def let_go(user: User) -> None:
+    lock(user)
+    if user.held_back_until is not None:
+        user.held_back_until = None
+        out_of_step(user)
+
+
+def out_of_step(user: User) -> None:
+    """The switches are told again, at once; see `jobs.keep_in_step`."""
+    db.session.execute(sa.update(Line).where(Line.user_id == user.id).values(told_at=LONG_AGO))
+    publish(OutOfStep(user_id=user.id))
+
+
+def is_to_be_out(user: User, at: datetime) -> bool:
+    """Of queues."""
+    return user.status is not AgentStatus.AVAILABLE or (user.held_back_until is not None and user.held_back_until > at)
+
+
 def in_step(user: User) -> None:
-    """Tell the switches of the user's lines what the user declared. Outside a transaction. Raises Unavailable."""
-    asked = [(line.switch, Pause(line.endpoint, user.status is AgentStatus.ON_BREAK, "break")) for line in user.lines]
+    """Tell the switches of the user's lines what the user declared. Outside a transaction. Raises Unavailable; then it
+    is tried again by `jobs.keep_in_step`."""
+    declared_at, held, user_id = user.status_since, user.held_back_until, user.id
+    paused = is_to_be_out(user, now())
+    reason = _reason_for_switches(user) if paused else ""
+    asked = [
+        (line.id, line.switch, Pause(line.endpoint, paused, reason), _needs_word(line, paused)) for line in user.lines
+    ]
     db.session.rollback()
-    for switch, command in asked:
+    for line_id, switch, command, needed in asked:
         try:
-            switches.get(switch).pause(command)
+            if needed:
+                switches.get(switch).pause(command)
         except SwitchError as error:
             problem = _("Your status is kept, but the telephone system did not follow: %(reason)s", reason=error.reason)
             raise Unavailable(problem) from error
+        told(line_id, user_id, declared_at, held)
+
+
+def _needs_word(line: Line, paused: bool) -> bool:
+    """Whoever comes for the first time, and is in a queue already, is left in those in which the switch has them."""
+    if paused or line.told_at:
+        return True
+    here = sa.select(QueueMember.paused).where(QueueMember.switch == line.switch, QueueMember.line == line.endpoint)
+    return all(db.session.scalars(here))
+
+
+def _is_partly_out(user: User) -> bool:
+    theirs = sa.exists().where(
+        Line.user_id == user.id, Line.switch == QueueMember.switch, Line.endpoint == QueueMember.line
+    )
+    paused = db.session.scalars(sa.select(QueueMember.paused).where(theirs)).all()
+    return any(paused) and not all(paused)
+
+
+def told(line_id: UUID, user_id: UUID, declared_at: datetime, held: datetime | None = None) -> None:
+    """A switch took it; unless something else holds meanwhile."""
+    still = sa.exists().where(
+        User.id == user_id, User.status_since == declared_at, User.held_back_until.is_not_distinct_from(held)
+    )
+    with transaction():
+        db.session.execute(sa.update(Line).where(Line.id == line_id, still).values(told_at=max(now(), declared_at)))
+
+
+def _reason_for_switches(user: User) -> str:
+    if user.status is AgentStatus.AVAILABLE:
+        return WRAP_UP
+    word = user.status_reason if user.status is AgentStatus.ON_BREAK else LOGGED_OUT
+    return _NOT_FOR_SWITCHES.sub("-", word)[:40] or "break"
 
 
 def set_preferences(

@@ -20,6 +20,14 @@ class AgentStatus(StrEnum):
     LOGGED_OUT = "logged_out"
 
 
+class ChangedBy(StrEnum):
+    """Who changed a status."""
+
+    AGENT = "agent"  # on the screen, or by logging in or out
+    SWITCH = "switch"  # a phone's feature code, or somebody at the telephone system
+    SYSTEM = "system"  # a rule of the installation
+
+
 user_role = sa.Table(
     "user_role",
     db.metadata,
@@ -56,6 +64,10 @@ class User(Identified, UserMixin, Model):  # type: ignore[misc]
     status: Mapped[AgentStatus] = mapped_column(enum_type(AgentStatus), default=AgentStatus.LOGGED_OUT)
     logged_in_at: Mapped[datetime | None]  # the last time; calls before it were taken by nobody at a screen
     status_since: Mapped[datetime] = mapped_column(default=now)
+    status_reason: Mapped[str] = mapped_column(sa.String(80), default="")  # of a break: see BreakReason.code
+    held_back_until: Mapped[datetime | None]  # out of the queues although available: after a call, by a queue's rule
+    did_not_answer_at: Mapped[datetime | None]  # too many rings in a row; until a call is answered, or they say so
+    here_at: Mapped[datetime | None]  # when they said so: rings before it count no more
     locale: Mapped[str | None] = mapped_column(sa.String(8))
     theme: Mapped[str] = mapped_column(sa.String(8), default="auto")
     density: Mapped[str] = mapped_column(sa.String(12), default="comfortable")
@@ -86,7 +98,58 @@ class Line(Identified, Model):
     switch: Mapped[str] = mapped_column(sa.String(40))
     endpoint: Mapped[str] = mapped_column(sa.String(80))
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    told_at: Mapped[datetime | None]  # when the switch last took what the user had declared
     user: Mapped[User] = relationship(back_populates="lines")
+
+
+class BreakReason(Identified, Model):
+    """Why somebody is on a break. `code` is what switches know it by, and what history keeps: it never changes."""
+
+    code: Mapped[str] = mapped_column(sa.String(40), unique=True)
+    label_en: Mapped[str] = mapped_column(sa.String(60))
+    label_el: Mapped[str] = mapped_column(sa.String(60))
+    paid: Mapped[bool] = mapped_column(default=True)
+    active: Mapped[bool] = mapped_column(default=True)  # can be chosen
+    max_minutes: Mapped[int | None]  # longer than that is shown as too long
+    position: Mapped[int] = mapped_column(default=0)
+
+    def label(self, language: str) -> str:
+        return self.label_el if language == "el" else self.label_en
+
+
+class StatusPeriod(Identified, Model):
+    """From when to when somebody was available, on a break for one reason, or logged out. Each has one that is open.
+
+    `reason`: a break reason's code, or what the switch said where it is none of ours.
+    """
+
+    __table_args__ = (sa.Index(None, "user_id", "began_at"), sa.Index(None, "user_id", "ended_at"))
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"))
+    status: Mapped[AgentStatus] = mapped_column(enum_type(AgentStatus))
+    reason: Mapped[str] = mapped_column(sa.String(80), default="")
+    by: Mapped[ChangedBy] = mapped_column(enum_type(ChangedBy))
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Presence(Model):
+    """A heartbeat of whoever has a page open; one that is too old is nobody's. `here`: as others were told last."""
+
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(index=True)
+    here: Mapped[bool] = mapped_column(default=True)
+
+
+class QueueMember(Identified, Model):
+    """A phone in a queue, as the switch told last."""
+
+    __table_args__ = (sa.UniqueConstraint("switch", "queue", "line"), sa.Index(None, "switch", "line"))
+    switch: Mapped[str] = mapped_column(sa.String(40))
+    queue: Mapped[str] = mapped_column(sa.String(80))
+    line: Mapped[str] = mapped_column(sa.String(80))
+    paused: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str] = mapped_column(sa.String(80), default="")
+    since: Mapped[datetime | None]
 
 
 class LogInBrake(Model):

@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from webapp.accounts.models import Absence, AgentStatus, Team, User
 from webapp.accounts.permissions import Permission
+from webapp.accounts.presence import disconnected_ids
 from webapp.db import db, now
 from webapp.errors import NotFound
 
@@ -74,13 +75,18 @@ def _seen_by(reader: User) -> sa.ColumnElement[bool]:
 
 
 def present(users: Iterable[User], at: datetime | None = None) -> list[User]:
-    """Who of them is here: employed, not away, and logged in."""
-    absent = absent_ids(at)
-    return [user for user in users if is_here(user, absent)]
+    """Who of them is here: employed, not away, logged in, and with a page open."""
+    away = unreachable_ids(at)
+    return [user for user in users if is_here(user, away)]
 
 
-def is_here(user: User, absent: frozenset[UUID]) -> bool:
-    return user.active and user.id not in absent and user.status is not AgentStatus.LOGGED_OUT
+def unreachable_ids(at: datetime | None = None) -> frozenset[UUID]:
+    """Who is away, and who is logged in without a page that shows anything."""
+    return absent_ids(at) | disconnected_ids(at)
+
+
+def is_here(user: User, unreachable: frozenset[UUID]) -> bool:
+    return user.active and user.id not in unreachable and user.status is not AgentStatus.LOGGED_OUT
 
 
 def heads_of(team_ids: Iterable[UUID]) -> list[User]:

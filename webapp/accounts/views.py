@@ -11,9 +11,9 @@ from flask_login import current_user
 from flask_security import auth_required
 
 from webapp import incoming
-from webapp.accounts.actions import in_step, set_preferences, set_status
-from webapp.accounts.models import AgentStatus
-from webapp.db import db, transaction
+from webapp.accounts.actions import in_step, set_preferences, set_status, take_break
+from webapp.accounts.models import AgentStatus, User
+from webapp.db import db, lock, transaction
 from webapp.errors import Invalid
 
 bp = Blueprint("accounts", __name__)
@@ -22,14 +22,20 @@ bp = Blueprint("accounts", __name__)
 @bp.post("/me/status")
 @auth_required("session")  # type: ignore[untyped-decorator]
 def status() -> Any:
-    given = incoming.text(incoming.body(), "status")
+    sent = incoming.body()
+    given, reason = incoming.text(sent, "status"), incoming.text(sent, "break_reason")
     if given not in (AgentStatus.AVAILABLE, AgentStatus.ON_BREAK):
         raise Invalid(_("There is no such status."), fields={"status": "available, on_break"})
     user_id = current_user.id
     with transaction():
-        set_status(db.session.get_one(type(current_user._get_current_object()), user_id), AgentStatus(given))
+        user = db.session.get_one(User, user_id)
+        lock(user)
+        if given == AgentStatus.ON_BREAK:
+            take_break(user, reason)
+        else:
+            set_status(user, AgentStatus.AVAILABLE)
     in_step(current_user)
-    return _back()
+    return back()
 
 
 @bp.post("/me/preferences")
@@ -38,12 +44,12 @@ def preferences() -> Any:
     sent = incoming.body()
     user_id = current_user.id
     with transaction():
-        user = db.session.get_one(type(current_user._get_current_object()), user_id)
+        user = db.session.get_one(User, user_id)
         set_preferences(user, **{name: incoming.text(sent, name) or None for name in ("theme", "density", "locale")})
-    return _back()
+    return back()
 
 
-def _back() -> Any:
+def back() -> Any:
     """To the page they were at; never to another site, however its address is written."""
     if request.is_json or "X-Requested-With" in request.headers:
         return "", 204

@@ -30,6 +30,20 @@ class CallChanged(_OfCall):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RingUnanswered(_OfCallAt):
+    """An agent's phone rang for a customer who calls, for as long as it was given."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingAnswered(_OfCallAt):
+    """An agent talks: they are there."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerReached(_OfCallAt):
     """A person of ours and the customer were connected."""
 

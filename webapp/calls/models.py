@@ -136,6 +136,7 @@ class Leg(Identified, Model):
     cause: Mapped[int | None]
     talk_seconds: Mapped[float] = mapped_column(default=0.0)
     wrapped_up_at: Mapped[datetime | None]
+    wrap_up_until: Mapped[datetime | None] = mapped_column(index=True)  # then it ends by itself; None: never
     call: Mapped[Call] = relationship(back_populates="legs")
     user: Mapped[User | None] = relationship(lazy="joined")
 

@@ -26,6 +26,8 @@ from webapp.calls.events import (
     CallRetold,
     CustomerNotReached,
     CustomerReached,
+    RingAnswered,
+    RingUnanswered,
 )
 from webapp.calls.identity import identify, storable
 from webapp.calls.models import Call, CallNote, CallState, Leg, Step, StepKind
@@ -110,11 +112,15 @@ def _answered(call: Call, event: told.CallAnswered) -> None:
 
 def _leg_ended(call: Call, event: told.LegEnded) -> None:
     leg = _leg(call, event.leg, event.line, event.at)
+    is_news = leg.result is None
     leg.ended_at = leg.ended_at or event.at
     leg.result = LegResult.ANSWERED if leg.answered_at else event.result
     leg.cause = event.cause if leg.cause is None else leg.cause
     if leg.answered_at and not leg.talk_seconds:
         leg.talk_seconds = (leg.ended_at - leg.answered_at).total_seconds()
+    if is_news and leg.result is LegResult.NO_ANSWER and leg.user_id and call.direction is Direction.INBOUND:
+        db.session.flush()
+        publish(RingUnanswered(call_id=call.id, user_id=leg.user_id, at=event.at))
 
 
 def _held(call: Call, event: told.CallHeld) -> None:
@@ -233,6 +239,9 @@ def _owner(switch: str, line: str) -> UUID | None:
 
 
 def _connect(call: Call, leg: Leg, at: datetime) -> None:
+    if leg.answered_at is None and leg.user_id:
+        db.session.flush()
+        publish(RingAnswered(call_id=call.id, user_id=leg.user_id, at=at))
     leg.answered_at = leg.answered_at or at
     if call.answered_at is None:
         call.answered_at = at

@@ -85,7 +85,7 @@ def in_bar(user: User, at: datetime | None = None) -> Sequence[Call]:
     )
     since = at - SHOWN_FOR["wrap_up"]
     since = max(since, user.logged_in_at or since)  # before, a phone was answered, not a screen
-    to_wrap_up = mine.where(Leg.answered_at.is_not(None), Leg.ended_at > since, Leg.wrapped_up_at.is_(None))
+    to_wrap_up = mine.where(Leg.answered_at.is_not(None), Leg.ended_at > since, *wraps_up(at))
     elsewhere = sa.and_(Leg.result == LegResult.ANSWERED_ELSEWHERE, Leg.ended_at > at - SHOWN_FOR["answered_elsewhere"])
     unanswered = sa.and_(
         _inbound_unanswered(), Call.state == CallState.ENDED, Leg.ended_at > at - SHOWN_FOR["unanswered"]
@@ -108,6 +108,11 @@ def in_bar(user: User, at: datetime | None = None) -> Sequence[Call]:
         .options(*_SHOWN)
     )
     return db.session.scalars(query).unique().all()
+
+
+def wraps_up(at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Of legs that ended: nobody said that it is done, and its time is not over."""
+    return Leg.wrapped_up_at.is_(None), sa.or_(Leg.wrap_up_until.is_(None), Leg.wrap_up_until > at)
 
 
 def last_calls(calls: Iterable[Call], most: int = 3) -> dict[UUID, list[Call]]:

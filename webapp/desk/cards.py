@@ -11,6 +11,8 @@ from flask_babel import gettext as _
 
 from telephony.events import LegResult
 from webapp.accounts.models import User
+from webapp.agents.queries import held_since
+from webapp.agents.wrap_up import rule_for
 from webapp.calls import actions as calls
 from webapp.calls import queries as call_reads
 from webapp.calls import shown as call_shown
@@ -50,6 +52,9 @@ class CardCall:
     talk_seconds: float
     line: str
     can_answer: bool
+    held_since: datetime | None
+    wrap_up_until: datetime | None  # then the agent is ready, whatever they wrote
+    more_time: bool  # may be asked for
     result: str | None
     failure: str
 
@@ -99,6 +104,7 @@ class _Known:
     how_often: dict[str, int]
     callbacks: list[Callback]
     dispositions: Sequence[Disposition]
+    held: dict[UUID, datetime]
 
 
 def cards_of(user: User, at: datetime | None = None) -> list[Card]:
@@ -125,6 +131,7 @@ def _know(shown: Sequence[Call], at: datetime) -> _Known:
         how_often=call_reads.how_often(numbers, at - WEEK),
         callbacks=tasks.of_customers([call.party_id for call in shown if call.party_id], numbers),
         dispositions=call_reads.dispositions(),
+        held=held_since([call.id for call in shown if call.state is CallState.HELD]),
     )
 
 
@@ -134,7 +141,7 @@ def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
     owners = known.owners.get(call.number or "", [])
     party = call.party or _remembered(owners, known.chosen.get(call.number or ""))
     return Card(
-        call=_card_call(call, leg, state, at),
+        call=_card_call(call, leg, state, known, at),
         party=contacts.brief(party) if party else None,
         matches=_matches(owners, known.last_talked),
         last_calls=call_shown.rows(known.last_calls.get(call.id, []), may_open=()),
@@ -163,7 +170,8 @@ def _state(call: Call, leg: Leg | None) -> str:
     return "unanswered" if call.is_missed else "failed"
 
 
-def _card_call(call: Call, leg: Leg | None, state: str, at: datetime) -> CardCall:
+def _card_call(call: Call, leg: Leg | None, state: str, known: _Known, at: datetime) -> CardCall:
+    until = leg.wrap_up_until if leg and state == "wrap_up" else None
     return CardCall(
         uid=str(call.id),
         version=call.version,
@@ -184,6 +192,9 @@ def _card_call(call: Call, leg: Leg | None, state: str, at: datetime) -> CardCal
         talk_seconds=leg.talk_seconds if leg else 0.0,
         line=leg.line if leg else "",
         can_answer=state == "ringing" and calls.can_answer(call.switch),
+        held_since=known.held.get(call.id) if state == "held" else None,
+        wrap_up_until=until,
+        more_time=bool(until and rule_for((leg and leg.queue) or call.queue).more_seconds),
         result=call.result.value if call.result else None,
         failure=call_shown.failure(call),
     )
@@ -227,6 +238,8 @@ def _taken_by(call: Call) -> str:
 
 
 def _expires_in(call: Call, leg: Leg | None, state: str, at: datetime) -> float | None:
+    if leg and leg.wrap_up_until and state == "wrap_up":
+        return max(0.0, round((leg.wrap_up_until - at).total_seconds() + 0.1, 1))
     if state not in call_reads.SHOWN_FOR:
         return None
     since = leg.rang_at if leg and state == "ringing" else (leg and leg.ended_at) or call.ended_at or call.started_at

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp import live
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, may
+from webapp.agents import shown as agents
 from webapp.books import queries as books
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
@@ -22,7 +23,7 @@ from webapp.tasks.queries import how_many_open
 
 log = structlog.get_logger(__name__)
 # parts of pages that are asked for by themselves, and in a hurry
-FRAGMENTS = {"desk.callbar", "tasks.rows", "tasks.details", "tasks.schedule"}
+FRAGMENTS = {"desk.callbar", "desk.status", "tasks.rows", "tasks.details", "tasks.schedule"}
 LANGUAGES = [("en", "English"), ("el", "Ελληνικά")]
 
 
@@ -46,9 +47,15 @@ def callbar_context(user: User) -> dict[str, Any]:
         "v": version,
         "now": now(),
         "status": user.status,
+        "did_not_answer_at": user.did_not_answer_at,
         "lines": [line.endpoint for line in user.lines],
         "cards": cards_of(user) if may(user, Permission.CALL_TAKE) else [],
     }
+
+
+def status_context(user: User) -> dict[str, Any]:
+    me = agents.row_of(user)
+    return {"me": me, "reasons": agents.choices(user), "next": agents.next_change([me])}
 
 
 def badges(user: User) -> dict[str, int]:
@@ -69,7 +76,7 @@ def _frame(user: User) -> dict[str, Any]:
     return {
         "nav": _nav(user),
         "bell": {"unread": how_many_unread(user)},
-        "presence": {"status": user.status, "since": user.status_since},
+        "presence": status_context(user),
         "callbar": callbar_context(user),
     }
 
@@ -81,9 +88,11 @@ def _nav(user: User) -> list[dict[str, Any]]:
         (Permission.CONTACT_READ, "/contacts", _("Contacts"), "users", ""),
         (Permission.CALL_READ, "/calls", _("Calls"), "phone", ""),
         (Permission.CALLBACK_WORK, "/callbacks", _("Callbacks"), "phone-incoming", "callbacks"),
+        (Permission.CALL_READ_TEAM, "/agents", _("Agents"), "users-group", ""),
         (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
         (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
         (Permission.QUEUE_MANAGE, "/settings/queues", _("Queues"), "settings", ""),
+        (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
     ]
     beside = {"/ledger": "/recoveries"}  # pages that are reached by the tabs of another
     words = {"ledger": _("do not balance")}

@@ -55,6 +55,12 @@ def callbar() -> Any:
     return render_template("desk/_callbar.html", callbar=shell.callbar_context(current_user))
 
 
+@bp.get("/desk/status")
+@auth_required("session")  # type: ignore[untyped-decorator]
+def status() -> Any:
+    return render_template("desk/_status.html", presence=shell.status_context(current_user))
+
+
 @bp.get("/desk/badges")
 @auth_required("session")  # type: ignore[untyped-decorator]
 def badges() -> Any:

@@ -34,11 +34,11 @@ def whose(callback: Callback, at: datetime) -> tuple[User, AssignedBy] | None:
 
     None: nobody fit is here. Then it is everybody's, until somebody comes.
     """
-    absent = accounts.absent_ids(at)
+    away = accounts.unreachable_ids(at)
     for user, why in ((_owner(callback), AssignedBy.OWNER), (_last_agent(callback), AssignedBy.LAST_AGENT)):
-        if user and accounts.is_here(user, absent) and _may_work(user):
+        if user and accounts.is_here(user, away) and _may_work(user):
             return user, why
-    here = [user for user in who_may_work(callback, at) if accounts.is_here(user, absent)]
+    here = [user for user in who_may_work(callback, at) if accounts.is_here(user, away)]
     return (_next_in_turn(here), AssignedBy.TURN) if here else None
 
 

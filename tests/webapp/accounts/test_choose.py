@@ -68,7 +68,7 @@ def test_on_break_the_pbx_sends_no_queue_calls_either(as_: As, alice: User, swit
     browser = as_(alice)
     browser.post("/me/status", json={"status": "on_break"})
     browser.post("/me/status", json={"status": "available"})
-    assert switch.commands == [Pause("PJSIP/alice", True, "break"), Pause("PJSIP/alice", False, "break")]
+    assert switch.commands == [Pause("PJSIP/alice", True, "break"), Pause("PJSIP/alice", False)]
 
 
 def test_a_pbx_that_does_not_follow_is_not_kept_secret(as_: As, alice: User, switch: FakeSwitch) -> None:

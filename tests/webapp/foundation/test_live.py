@@ -11,8 +11,10 @@ from flask.testing import FlaskClient
 
 from telephony.events import CallAnswered, Caller, CallStarted, Direction, LegRinging
 from webapp import live
-from webapp.accounts.models import User
+from webapp.accounts.actions import set_status
+from webapp.accounts.models import AgentStatus, User
 from webapp.calls import capture
+from webapp.db import db, transaction
 from webapp.live import socketio
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -96,3 +98,18 @@ def test_logging_out_ends_the_socket_too(app: Flask, as_: As, alice: User) -> No
     assert listening.is_connected()
     browser.post("/logout")
     assert not listening.is_connected()
+
+
+def test_who_looks_after_agents_hears_that_their_states_change_and_nobody_else_does(
+    app: Flask, as_: As, alice: User, bob: User, person: Callable[..., User]
+) -> None:
+    sofia = person("sofia", "Sofia Head", role="supervisor")
+    at_the_list, at_a_desk = socket(app, as_(sofia)), socket(app, as_(bob))
+    at_the_list.get_received()
+    ring("alice")
+    assert {"kind": "agents"} in [message["args"][0] for message in at_the_list.get_received()]
+    assert at_a_desk.get_received() == []
+    with transaction():
+        set_status(db.session.merge(alice), AgentStatus.ON_BREAK)
+    assert [message["args"][0] for message in at_the_list.get_received()] == [{"kind": "agents"}]
+    assert at_a_desk.get_received() == []

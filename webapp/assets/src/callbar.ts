@@ -8,6 +8,8 @@ import { tellServerTime } from "./time";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
 
+const WARNED = 30; // seconds before a wrap-up ends by itself
+
 /** The docked phone bar. The server draws it (GET /desk/callbar); this keeps it true, and tells the agent when it rings. */
 export class Callbar extends HTMLElement {
   private versions = new Map<string, number>();
@@ -19,6 +21,7 @@ export class Callbar extends HTMLElement {
   private folded = new Map<string, boolean>();
   private closed = new Map<string, string>(); // in which state the agent closed a card: in another one it is news again
   private leaving = new Map<string, number>();
+  private warning = new Map<string, number>();
   private dialing = false;
   private states = new Map<string, string>();
 
@@ -59,7 +62,8 @@ export class Callbar extends HTMLElement {
 
   private onDesk(message: DeskMessage): void {
     this.seen = Math.max(this.seen, message.v ?? 0);
-    void badges();
+    if (message.kind !== "agents") void badges(); // which count nothing of them
+    if (message.kind === "status") void this.refresh();
     changed(message.kind, message.ids);
   }
 
@@ -67,7 +71,7 @@ export class Callbar extends HTMLElement {
   private async catchUp(): Promise<void> {
     const answer = await send(`/live/since?v=${this.seen}`).then((r) => r.json() as Promise<{ v: number; changed: boolean }>).catch(() => null);
     if (answer) this.seen = Math.max(this.seen, answer.v);
-    for (const kind of ["callbacks", "notices", "recoveries", "ledger"]) changed(kind); // in nobody's version
+    for (const kind of ["callbacks", "notices", "recoveries", "ledger", "status", "agents"]) changed(kind); // in nobody's version
     if (answer?.changed) changed("call");
     saveAll();
     void badges();
@@ -143,13 +147,23 @@ export class Callbar extends HTMLElement {
   private leave(card: HTMLElement): void {
     const uid = card.dataset.uid!, seconds = card.dataset.expires;
     clearTimeout(this.leaving.get(uid));
+    this.warn(card);
     if (seconds !== undefined) this.leaving.set(uid, window.setTimeout(() => void this.refresh(), Number(seconds) * 1000 + 200));
+  }
+
+  /** Who hears the page has half a minute to ask for more time. */
+  private warn(card: HTMLElement): void {
+    const uid = card.dataset.uid!, left = Number(card.dataset.expires);
+    clearTimeout(this.warning.get(uid));
+    if (card.dataset.state !== "wrap_up" || !card.querySelector('[data-alt="KeyM"]')) return;
+    if (left > WARNED) this.warning.set(uid, window.setTimeout(() => announce(say("wrap_up_ends", { seconds: String(WARNED) }), "assertive"), (left - WARNED) * 1000));
   }
 
   private forget(uid: string): void {
     noteOf(uid).orphaned();
     clearTimeout(this.leaving.get(uid));
-    for (const known of [this.states, this.closed, this.leaving]) known.delete(uid);
+    clearTimeout(this.warning.get(uid));
+    for (const known of [this.states, this.closed, this.leaving, this.warning]) known.delete(uid);
   }
 
   private closeCard(uid: string, state: string): void {

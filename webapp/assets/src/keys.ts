@@ -1,5 +1,6 @@
 // The keyboard. Alt+letter works everywhere; single letters and digits only outside fields, and can be switched off.
 import type { Callbar } from "./callbar";
+import { showStatusMenu } from "./status";
 
 /** A part of the page that has keys of its own, marked with data-keys. */
 export interface KeyTaker extends HTMLElement { takes(key: string): boolean }
@@ -47,12 +48,14 @@ function withAlt(code: string, target: EventTarget | null): boolean {
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code)?.[1];
   if (digit) return choose(digit, target);
   if (code === "KeyN") { bar()?.focusNote(); return Boolean(bar()?.current()); }
+  if (code === "KeyS") return showStatusMenu();
   if (code === "KeyP") {
     const first = bar()?.current()?.querySelector<HTMLElement>(".cb-head") ?? bar()?.querySelector<HTMLElement>("button");
     first?.focus();
     return Boolean(first);
   }
-  const button = bar()?.current()?.querySelector<HTMLButtonElement>(`[data-alt="${code}"]`);
+  const own = `[data-alt="${code}"]`;
+  const button = bar()?.current()?.querySelector<HTMLButtonElement>(own) ?? bar()?.querySelector<HTMLButtonElement>(`.cb-missed ${own}`);
   button?.click();
   return Boolean(button);
 }

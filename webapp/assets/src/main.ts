@@ -6,6 +6,7 @@ import "./connection";
 import "./callbar";
 import "./live";
 import "./bell";
+import "./status";
 import "./rows";
 import "./callbacks";
 import "./schedule";

@@ -147,23 +147,10 @@ function applied(form: HTMLFormElement, values: FormData): void {
       for (const button of all<HTMLButtonElement>(`button[name="${name}"]`, form)) button.setAttribute("aria-pressed", String(button.value === value));
     }
   }
-  if (form.dataset.fetch === "status") showStatus(form, String(values.get("status")));
-}
-
-function showStatus(form: HTMLFormElement, status: string): void {
-  const menu = form.closest("details")!, summary = menu.querySelector("summary")!;
-  for (const button of all<HTMLButtonElement>("button[name=status]", form)) {
-    const chosen = button.value === status;
-    chosen ? button.setAttribute("aria-current", "true") : button.removeAttribute("aria-current");
-    if (chosen) summary.querySelector(".text")!.textContent = button.textContent!.trim();
-  }
-  summary.className = status;
-  summary.querySelector("time")?.setAttribute("datetime", new Date().toISOString());
-  menu.open = false;
-  summary.focus();
-  announce(summary.querySelector(".text")!.textContent!);
+  if (form.dataset.fetch !== "status") return;
+  const menu = form.closest<HTMLDetailsElement>("details.menu");
+  if (menu) { menu.open = false; menu.querySelector("summary")?.focus(); }
   void document.querySelector<Callbar>("ringback-callbar")?.refresh();
-  changed("call");
 }
 
 async function askToNotify(): Promise<void> {

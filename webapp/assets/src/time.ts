@@ -41,6 +41,7 @@ function words(mode: string, at: number): string {
   const age = (serverNow() - at) / 1000;
   switch (mode) {
     case "timer": return timer(age);
+    case "left": return timer(-age);
     case "clock": return clock.format(at);
     case "datetime": return dayAndTime.format(at);
     case "date": return dateOnly.format(at);
@@ -68,7 +69,7 @@ class Time extends HTMLElement {
     const text = words(this.getAttribute("mode") ?? "ago", at);
     if (inner.textContent !== text) inner.textContent = text;
     const title = full.format(at);
-    if (this.getAttribute("mode") !== "timer" && inner.title !== title) inner.title = title;
+    if (!["timer", "left"].includes(this.getAttribute("mode") ?? "") && inner.title !== title) inner.title = title;
   }
 }
 customElements.define("ringback-time", Time);

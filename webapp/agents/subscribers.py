@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from webapp import jobs, live
+from webapp.accounts.events import StatusChanged
+from webapp.accounts.jobs import keep_in_step
+from webapp.accounts.models import AgentStatus, ChangedBy, User
+from webapp.agents import wrap_up
+from webapp.agents.actions import did_not_answer, is_here
+from webapp.agents.events import AttentionChanged
+from webapp.calls.events import CallChanged, RingAnswered, RingUnanswered
+from webapp.calls.models import Call
+from webapp.db import db, now
+from webapp.events import after_commit, after_commit_together, on
+
+
+@on(RingUnanswered)
+def count_ring(event: RingUnanswered) -> None:
+    did_not_answer(db.session.get_one(User, event.user_id), event.at)
+
+
+@on(RingAnswered)
+def notice_answer(event: RingAnswered) -> None:
+    user = db.session.get_one(User, event.user_id)
+    if user.did_not_answer_at and user.did_not_answer_at <= event.at:
+        is_here(user, event.at, by=ChangedBy.SYSTEM)
+
+
+@on(StatusChanged)
+def forget_rings(event: StatusChanged) -> None:
+    """Whoever declares something themselves is there, or will not be asked."""
+    user = db.session.get_one(User, event.user_id)
+    if user.did_not_answer_at and user.did_not_answer_at < event.at and user.status is not AgentStatus.ON_BREAK:
+        user.did_not_answer_at = None
+
+
+@on(CallChanged)
+def follow_wrap_up(event: CallChanged) -> None:
+    if event.user_ids:
+        wrap_up.follow(db.session.get_one(Call, event.call_id), now())
+
+
+@after_commit_together(CallChanged)
+def show_states(events: list[CallChanged]) -> None:
+    """Whatever becomes of a call may be another state of those whose phones take part."""
+    if any(event.user_ids for event in events):
+        live.push_topic(live.AGENTS, "desk", {"kind": "agents"})
+
+
+@after_commit(AttentionChanged)
+def show_attention(event: AttentionChanged) -> None:
+    live.push("desk", {"kind": "status"}, to=[event.user_id])
+    live.push_topic(live.AGENTS, "desk", {"kind": "agents"})
+    jobs.soon(keep_in_step, str(event.user_id))
