@@ -111,7 +111,7 @@ def ledger(customer: Customers, books: Books, audited: Screen) -> dict[str, str]
 @pytest.fixture
 def shift(desk_of: Callable[..., Screen], books: Books, customer: Customers) -> Iterator[dict[str, str]]:
     """Alice does not answer, Bob's lunch is too long, Charlie's laptop sleeps, Dora talks. Pages of who looks after them."""
-    bob, charlie, dora = (desk_of(name) for name in ("bob", "charlie", "dora"))
+    _alice, bob, charlie, dora = (desk_of(name) for name in ("alice", "bob", "charlie", "dora"))
     bob.press("Alt+s")
     bob.page.get_by_role("button", name="Lunch").click()
     expect(bob.page.locator("#presence > summary")).to_contain_text("Lunch")
@@ -119,7 +119,7 @@ def shift(desk_of: Callable[..., Screen], books: Books, customer: Customers) -> 
     expect(dora.card("ringing")).to_be_visible()
     dora.press("Alt+a")
     expect(dora.card("answered")).to_be_visible()
-    charlie.page.close()
+    charlie.page.goto("about:blank")
     long_ago = now() - timedelta(minutes=50)
     sleeps = sa.select(User.id).where(User.username == "charlie").scalar_subquery()
     with books.writing() as session:

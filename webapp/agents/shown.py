@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,6 +45,13 @@ class Row:
     did_not_answer_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    word: str
+    count: int
+    tone: str
+
+
 def row_of(user: User, at: datetime | None = None) -> Row:
     return rows_of([user], at)[0]
 
@@ -57,6 +65,21 @@ def rows_of(users: Sequence[User], at: datetime | None = None) -> list[Row]:
 
 def choices(user: User) -> list[Choice]:
     return [_choice(reason, user) for reason in breaks.choosable()]
+
+
+def totals(rows: Sequence[Row]) -> list[Total]:
+    """Each agent counts once: whose phone does something by its state, the others by their status."""
+    busy = Counter(row.state for row in rows if is_busy(row.state))
+    resting = Counter(row.status for row in rows if not is_busy(row.state))
+    free = [(status_word(status), resting[status.value], status.value) for status in AgentStatus]
+    at_work = [(state_word(state), busy[state.value], state.value) for state in AgentState if is_busy(state.value)]
+    return [Total(word, count, _TONES[key]) for word, count, key in (*free[:1], *at_work, *free[1:]) if count]
+
+
+_TONES = {
+    "available": "available", "on_break": "paused", "logged_out": "offline",
+    "ringing": "ringing", "talking": "on-call", "on_hold": "warn", "wrap_up": "wrap-up",
+}  # fmt: skip
 
 
 def next_change(rows: Iterable[Row], at: datetime | None = None) -> float | None:

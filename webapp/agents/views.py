@@ -26,7 +26,12 @@ def index() -> Any:
     """Who is here, what they declared, and what their phones do."""
     agents = [user for user in people_who_may(Permission.CALL_TAKE) if user.lines]
     rows = shown.rows_of(agents)
-    return render_template("agents/index.html", agents=shown.sorted_by_need(rows), next=shown.next_change(rows))
+    return render_template(
+        "agents/index.html",
+        agents=shown.sorted_by_need(rows),
+        totals=shown.totals(rows),
+        next=shown.next_change(rows),
+    )
 
 
 @bp.post("/calls/<uuid:call_id>/more-time")

@@ -16,6 +16,7 @@ from telephony.events import Member, MemberJoined, MemberLeft, MemberPaused, Mem
 from telephony.fake.switch import FakeSwitch
 from tests.conftest import PASSWORD
 from webapp.accounts import breaks, capture
+from webapp.accounts.actions import deactivate
 from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.models import AgentStatus, ChangedBy, StatusPeriod, User
 from webapp.db import db, now, transaction
@@ -119,6 +120,15 @@ def test_logging_out_takes_the_phone_out_and_logging_in_puts_it_back(
     at_work.post("/login", data={"username": "alice", "password": PASSWORD})
     keep_in_step(str(alice.id))
     assert switch.commands == [Pause("PJSIP/alice", True, "logged-out"), Pause("PJSIP/alice", False)]
+
+
+def test_whoever_does_not_work_here_any_more_is_out_of_all_queues(
+    at_work: FlaskClient, alice: User, switch: FakeSwitch
+) -> None:
+    with transaction():
+        deactivate(db.session.get_one(User, alice.id), at=now())
+    keep_in_step(at=now() + LATER)
+    assert switch.commands == [Pause("PJSIP/alice", True, "logged-out")]
 
 
 def test_a_switch_that_was_away_is_told_when_it_is_back_and_once(

@@ -23,10 +23,11 @@ from telephony.events import (
     Result,
 )
 from tests.factories import make_call, make_callback
-from webapp.accounts import presence
-from webapp.accounts.actions import logged_in
+from webapp.accounts import breaks, presence
+from webapp.accounts.actions import logged_in, set_status
 from webapp.accounts.models import AgentStatus, User
 from webapp.agents.queries import AgentState, state_of, states_of
+from webapp.agents.shown import next_change, rows_of, totals
 from webapp.calls import capture
 from webapp.calls.models import CallState
 from webapp.db import db, now, transaction
@@ -125,3 +126,25 @@ def test_a_socket_of_somebody_who_is_gone_is_nobodys(alice: User) -> None:
     with transaction():
         presence.seen([alice.id, uuid4()], now())
     assert presence.disconnected_ids() == frozenset()
+
+
+def test_each_agent_counts_once_among_the_totals(alice: User, bob: User, charlie: User) -> None:
+    make_call(state=CallState.ANSWERED, answered_by=alice)
+    with transaction():
+        logged_in(db.session.get_one(User, bob.id))
+    rows = rows_of([db.session.get_one(User, user.id) for user in (alice, bob, charlie)])
+    assert [(total.word, total.count) for total in totals(rows)] == [
+        ("Available", 1),
+        ("Talking", 1),
+        ("Logged out", 1),
+    ]
+    assert next_change(rows) is None
+
+
+def test_time_alone_makes_a_break_too_long(alice: User) -> None:
+    at = now()
+    with transaction():
+        breaks.plant()
+        set_status(db.session.get_one(User, alice.id), AgentStatus.ON_BREAK, reason="short", at=at)
+    rows = rows_of([db.session.get_one(User, alice.id)], at)
+    assert next_change(rows, at) == pytest.approx(15 * 60, abs=1)
