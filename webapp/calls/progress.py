@@ -113,11 +113,11 @@ def _answered(call: Call, event: told.CallAnswered) -> None:
 def _leg_ended(call: Call, event: told.LegEnded) -> None:
     leg = _leg(call, event.leg, event.line, event.at)
     is_news = leg.result is None
-    leg.ended_at = leg.ended_at or event.at
+    _end(leg, event.at)
     leg.result = LegResult.ANSWERED if leg.answered_at else event.result
     leg.cause = event.cause if leg.cause is None else leg.cause
     if leg.answered_at and not leg.talk_seconds:
-        leg.talk_seconds = (leg.ended_at - leg.answered_at).total_seconds()
+        leg.talk_seconds = ((leg.ended_at or event.at) - leg.answered_at).total_seconds()
     if is_news and leg.result is LegResult.NO_ANSWER and leg.user_id and call.direction is Direction.INBOUND:
         db.session.flush()
         publish(RingUnanswered(call_id=call.id, user_id=leg.user_id, at=event.at))
@@ -267,10 +267,16 @@ def _complete_leg(call: Call, summary: LegSummary) -> None:
     if summary.answered_at:
         _connect(call, leg, summary.answered_at)
     leg.channel = leg.channel or summary.channel
-    leg.ended_at = leg.ended_at or summary.ended_at
+    if summary.ended_at:
+        _end(leg, summary.ended_at)
     leg.result = LegResult.ANSWERED if leg.answered_at else (leg.result or summary.result)
     whole = leg.answered_at == summary.answered_at  # hold is known to the summary; it may have missed the beginning
     leg.talk_seconds = summary.talk if whole else max(leg.talk_seconds or 0.0, summary.talk)
+
+
+def _end(leg: Leg, at: datetime) -> None:
+    """Never before it began: what was told late may have been told in disorder."""
+    leg.ended_at = leg.ended_at or max(at, leg.answered_at or leg.rang_at)
 
 
 def lose(call: Call, at: datetime) -> None:
@@ -286,7 +292,7 @@ def _close(call: Call) -> None:
     assert call.ended_at is not None
     for leg in call.legs:
         if leg.ended_at is None:
-            leg.ended_at = max(call.ended_at, leg.answered_at or leg.rang_at)
+            _end(leg, call.ended_at)
             leg.result = LegResult.ANSWERED if leg.answered_at else (leg.result or LegResult.CANCELLED)
     call.state = CallState.ENDED
     db.session.flush()
