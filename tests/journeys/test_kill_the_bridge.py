@@ -23,6 +23,7 @@ TALKING = [f"+3069440001{number:02}" for number in range(4)]
 WAITING = [f"+3069440002{number:02}" for number in range(6)]
 MEMBERS = ("charlie", "dora")
 AGENTS = ("alice", "bob", "charlie", "dora")
+NOBODY = "Local/nobody@direct"  # a member that is no agent's phone
 
 
 @pytest.fixture
@@ -44,6 +45,7 @@ def _members_are_back(asterisk: Asterisk) -> Iterator[None]:
     yield
     for member in MEMBERS:
         asterisk.pbx.cli(f"queue unpause member PJSIP/{member} queue support")
+    asterisk.pbx.cli(f"queue remove member {NOBODY} from support")
 
 
 def some_end(asterisk: Asterisk, calls: dict[str, CustomerCall], numbers: list[str]) -> None:
@@ -107,12 +109,14 @@ def _is_logged_in(asterisk: Asterisk) -> bool:
 
 
 def _flood(asterisk: Asterisk) -> Callable[[], bool]:
-    """More events than the kernel keeps for somebody who does not read; nobody's call has a part in them."""
+    """More events than the kernel keeps for somebody who does not read; nobody's call or status has a part in them."""
     listener = asterisk.logged_in("ringback-commands")
+    asterisk.pbx.cli(f"queue add member {NOBODY} to support penalty 0")
+    asterisk.pbx.cli(f"queue pause member {NOBODY} queue support")
 
     def flood() -> bool:
         for number in range(500):
-            listener.act("QueuePause", Interface="PJSIP/alice", Paused=("true", "false")[number % 2], Reason="x" * 70)
+            listener.act("QueuePause", Interface=NOBODY, Paused=("false", "true")[number % 2], Reason="x" * 70)
         return True
 
     return flood
