@@ -9,7 +9,7 @@ import re
 import ssl
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
 
@@ -24,7 +24,7 @@ class BrowserPhone:
     """`name` is what stands after PJSIP/."""
 
     name: str
-    password: str
+    password: str = field(repr=False)
     context: str
     caller: str  # as colleagues see who calls
     qualify_seconds: int = 5  # so often it is asked whether it is still there

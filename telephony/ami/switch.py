@@ -122,12 +122,12 @@ class AsteriskSwitch:
         self._answers.send({"Action": "MuteAudio", "Channel": command.channel, "Direction": "in", "State": state})
 
     def send_digits(self, command: SendDigits) -> None:
-        customer = self._parties(command.channel).partner()
+        customer = self._partner(command.channel)
         for digit in command.digits:
             self._commands.send({"Action": "PlayDTMF", "Channel": customer, "Digit": digit, "Duration": "120"})
 
     def hold(self, command: Hold) -> None:
-        customer = self._parties(command.channel).partner()
+        customer = self._partner(command.channel)
         self._let_wait(command.channel, customer)
         self._move(customer, "s", command.channel, "wait")
 
@@ -145,6 +145,15 @@ class AsteriskSwitch:
         if other:
             action |= {"ExtraChannel": other, "ExtraContext": context, "ExtraExten": others_exten, "ExtraPriority": "1"}
         self._commands.send(action)
+
+    def _partner(self, channel: str) -> str:
+        """Who is moved is for a moment with nobody."""
+        for patience in (0.1, 0.2, 0.4, 0.0):
+            parties = self._parties(channel)
+            if parties.others or not patience:
+                break
+            time.sleep(patience)
+        return parties.partner()
 
     def _parties(self, channel: str) -> Parties:
         return parties_of(channel, self._commands.send({"Action": "CoreShowChannels"}).events)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from telephony.commands import Answer, Hangup, Hold, Mute, Originate, Pause, Resume, SendDigits
 from telephony.errors import SwitchError, SwitchRefused
 
-
 Command = Originate | Hangup | Answer | Pause | Mute | SendDigits | Hold | Resume
 
 

@@ -158,7 +158,7 @@ def charlie(desk_of: Callable[..., Screen]) -> Screen:
 def erin(desk_of: Callable[..., Screen]) -> Screen:
     """Whose phone is the page: it is registered."""
     screen = desk_of("erin")
-    expect(screen.page.locator("[data-phone-word=ready]")).to_be_visible()
+    expect(screen.page.locator("[data-phone-word=registered]")).to_be_visible()
     return screen
 
 

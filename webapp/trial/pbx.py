@@ -377,7 +377,9 @@ def compose(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     rate, notes = 8000, (392.0, 494.0, 587.0, 494.0)
     samples = [
-        int(3000 * math.sin(2 * math.pi * note * i / rate) * math.exp(-4 * i / rate)) for note in notes for i in range(rate)
+        int(3000 * math.sin(2 * math.pi * note * i / rate) * math.exp(-4 * i / rate))
+        for note in notes
+        for i in range(rate)
     ]
     with wave.open(str(directory / "waiting.wav"), "wb") as music:
         music.setnchannels(1)

@@ -11,7 +11,9 @@ from webapp.trial.install import Installation
 from webapp.trial.pbx import TEMPLATES, Pbx, Ports, Secrets, fill
 from webapp.trial.people import cast
 
-PORTS = Ports(5038, 5060, 5070, {agent.username: 6000 + i for i, agent in enumerate(cast().agents)}, 10_000, 10_039, 8088)
+PORTS = Ports(
+    5038, 5060, 5070, {agent.username: 6000 + i for i, agent in enumerate(cast().agents)}, 10_000, 10_039, 8088
+)
 
 
 @pytest.fixture
@@ -55,8 +57,8 @@ def test_nothing_listens_beyond_loopback(pbx: Pbx) -> None:
     bound = "".join(texts[f"{name}.conf"] for name in ("manager", "pjsip", "http"))
     assert re.findall(r"^bind(?:addr)? = (\S+)", bound, re.MULTILINE) == [
         "127.0.0.1",
-        "127.0.0.1",
         "127.0.0.1:5060",
+        "127.0.0.1",
         "127.0.0.1",
     ]
 

@@ -2,7 +2,7 @@ import htmx from "htmx.org";
 import { Failure, send } from "./api";
 import { changed } from "./changes";
 import { noteOf, saveAll } from "./notes";
-import { Phone } from "./phone";
+import { Phone, type Word } from "./phone";
 import { isMuted, Ringer } from "./ringer";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
 import { tellServerTime } from "./time";
@@ -205,7 +205,7 @@ export class Callbar extends HTMLElement {
     this.querySelector('[data-act="pad"]')?.setAttribute("aria-expanded", String(this.padOpen));
     if (!this.phone) return;
     const word = this.querySelector<HTMLElement>("[data-phone-word]");
-    if (word) { word.textContent = say(`phone_${this.phone.word}`); word.dataset.phoneWord = this.phone.word; }
+    if (word) { word.textContent = phoneWord(this.phone.word); word.dataset.phoneWord = this.phone.word; }
     for (const form of this.querySelectorAll<HTMLFormElement>('form[data-do="mute"]')) showPressed(form, this.phone.muted);
   }
 
@@ -301,6 +301,16 @@ export class Callbar extends HTMLElement {
   }
 }
 customElements.define("ringback-callbar", Callbar);
+
+function phoneWord(word: Word): string {
+  switch (word) {
+    case "registered": return say("phone_registered");
+    case "elsewhere": return say("phone_elsewhere");
+    case "insecure": return say("phone_insecure");
+    case "refused": return say("phone_refused");
+    default: return say("phone_connecting");
+  }
+}
 
 function showPressed(form: HTMLFormElement, pressed: boolean): void {
   form.querySelector("button")?.setAttribute("aria-pressed", String(pressed));

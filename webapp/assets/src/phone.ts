@@ -5,7 +5,7 @@ import { hear, type Account, type Softphone } from "./softphone";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
 
-export type Word = "off" | "connecting" | "ready" | "elsewhere" | "insecure" | "refused";
+export type Word = "connecting" | "registered" | "elsewhere" | "insecure" | "refused";
 interface Order { act: string; value: string }
 interface Shared { word?: Word; muted?: boolean; order?: Order }
 
@@ -34,7 +34,7 @@ export class Phone extends EventTarget {
     this.show("connecting");
     const { SipPhone } = await import("./jssip");
     const phone = (this.own = new SipPhone());
-    hear(phone, "registered", () => this.show("ready"));
+    hear(phone, "registered", () => this.show("registered"));
     hear(phone, "lost", () => this.show("connecting"));
     hear(phone, "refused", () => { this.show("refused"); window.setTimeout(() => void this.fetchAccount(), AGAIN); });
     hear(phone, "ended", () => { this.muted = false; this.show(); });
@@ -52,10 +52,10 @@ export class Phone extends EventTarget {
     try {
       const account = (await (await send("/phone/account", {})).json()) as Account;
       account.url = new URL(account.url, location.href.replace(/^http/, "ws")).href;
-      this.word === "refused" || phone.state === "none" && this.word !== "ready" ? phone.start(account) : phone.renew(account);
+      this.word === "refused" || phone.state === "none" && this.word !== "registered" ? phone.start(account) : phone.renew(account);
       again = account.expires_in * RENEW * 1000;
     } catch (error) {
-      if (this.word !== "ready") this.show("refused");
+      if (this.word !== "registered") this.show("refused");
       console.warn("phone account", error);
     }
     this.renewal = window.setTimeout(() => void this.fetchAccount(), again);
@@ -65,7 +65,7 @@ export class Phone extends EventTarget {
   async do(act: string, value = ""): Promise<boolean> {
     if (!["answer", "hangup", "mute", "hold", "digits"].includes(act)) return false;
     if (!this.own) {
-      if (this.word !== "ready") return false;
+      if (this.word !== "registered") return false;
       this.tabs.postMessage({ order: { act, value } });
       return true;
     }
