@@ -77,7 +77,7 @@ class AsteriskSwitch:
                 "Priority": "1",
                 "CallerID": f"<{command.number}>",
                 "Timeout": str(command.ring_seconds * 1000),
-                "Variable": f"__CRM_CALL_ID={command.uid}{_ANSWER_ITSELF if command.answer_itself else ''}",
+                "Variable": _variables(command),
                 "Async": "true",
             }
         )
@@ -162,6 +162,12 @@ class AsteriskSwitch:
         self._commands.close()
         if self._answers is not None:
             self._answers.close()
+
+
+def _variables(command: Originate) -> str:
+    """Two underscores: the leg to the customer inherits them."""
+    shown = f",__CRM_SHOWN={command.shown}" if command.shown else ""
+    return f"__CRM_CALL_ID={command.uid}{shown}{_ANSWER_ITSELF if command.answer_itself else ''}"
 
 
 class _Connection:

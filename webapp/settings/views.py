@@ -11,7 +11,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from webapp import incoming
+from webapp import hours, incoming
 from webapp.accounts import actions as accounts
 from webapp.accounts import queries as people
 from webapp.accounts.models import Absence, User
@@ -192,7 +192,7 @@ def _form(queue: str, typed: dict[str, str], *, own: bool, problems: dict[str, s
 
 def _days() -> list[str]:
     names = get_locale().days["stand-alone"]["wide"]
-    return [names[day] for day in rows.DAYS]
+    return [names[day] for day in hours.DAYS]
 
 
 def _labels() -> dict[str, str]:
@@ -210,4 +210,4 @@ def _labels() -> dict[str, str]:
         "ticket_minutes": _("Call a kept place within"),
         "wrap_up_seconds": _("Ready again after"),
         "wrap_up_more_seconds": _("More time adds"),
-    } | {f"hours-{day}": name for day, name in zip(rows.DAYS, _days(), strict=True)}
+    } | {f"hours-{day}": name for day, name in zip(hours.DAYS, _days(), strict=True)}
