@@ -147,6 +147,8 @@ def test_the_same_buttons_work_with_the_phone_on_alices_desk(
     expect(talking).to_be_visible()
     wait_for("no music", lambda: "MusicOnHold" not in asterisk.pbx.cli("core show channels concise"))
     alice.press("Alt+k")
-    alice.press("#")
+    with alice.page.expect_response("**/digits") as answer:
+        alice.press("#")
+    assert answer.value.status == 204
     call.hang_up()
     expect(alice.card("wrap_up")).to_be_visible()
