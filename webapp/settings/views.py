@@ -23,6 +23,7 @@ from webapp.db import db, now, transaction
 from webapp.errors import Forbidden, Invalid
 from webapp.settings import forms
 from webapp.tasks import policy_rows as rows
+from webapp.tasks import zones
 from webapp.tasks.models import QueuePolicy
 from webapp.tasks.policies import policy_for
 
@@ -39,13 +40,18 @@ class Row:
 
 
 @bp.get("/settings/queues")
-@requires(Permission.QUEUE_MANAGE)
+@requires(Permission.QUEUE_READ)
 def queues() -> Any:
-    return render_template("settings/queues.html", queues=[_row(queue) for queue in ("", *rows.queues())], days=_days())
+    return render_template(
+        "settings/queues.html",
+        queues=[_row(queue) for queue in ("", *rows.queues())],
+        days=_days(),
+        may_edit=_may_edit(),
+    )
 
 
 @bp.get("/settings/queues/edit")
-@requires(Permission.QUEUE_MANAGE)
+@requires(Permission.QUEUE_READ)
 def edit_queue() -> Any:
     row = _row(request.args.get("queue", "").replace("\x00", "")[:80])
     return _form(row.queue, row.typed, own=row.own)
@@ -187,7 +193,14 @@ def _form(queue: str, typed: dict[str, str], *, own: bool, problems: dict[str, s
         problems=problems or {},
         days=_days(),
         labels=_labels(),
+        may_edit=_may_edit(),
+        zones=zones.all_zones(),
+        countries=rows.countries(get_locale()),
     )
+
+
+def _may_edit() -> bool:
+    return may(current_user, Permission.QUEUE_MANAGE)
 
 
 def _days() -> list[str]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 from zoneinfo import available_timezones
 
+import holidays
 import sqlalchemy as sa
+from babel import Locale
 from flask_babel import gettext as _
 
 from webapp import text
 from webapp.calls.models import Call
+from webapp.contacts.text import folded
 from webapp.db import db
 from webapp.errors import Invalid
 from webapp.tasks.clock import is_known_place
@@ -30,6 +34,13 @@ NUMBERS = {  # field: least and most
 LISTS = {"reminder_minutes": (0, 10), "retry_minutes": (0, 10)}  # field: how many of them
 _SPAN = re.compile(r"(\d\d?:\d\d)\s*[-–]\s*(\d\d?:\d\d)")
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,5})?")
+
+
+@lru_cache(maxsize=8)
+def countries(locale: Locale) -> tuple[tuple[str, str], ...]:
+    """Codes and names of those whose holidays are known, by name."""
+    named = [(code, locale.territories.get(code, code)) for code in holidays.list_supported_countries()]
+    return tuple(sorted(named, key=lambda pair: folded(pair[1])))
 
 
 def queues() -> list[str]:
