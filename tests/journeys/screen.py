@@ -13,8 +13,11 @@ from tests.asterisk import PATIENCE
 
 expect.set_options(timeout=PATIENCE * 1000)
 
-# what a browser writes about a server that is away
-OUTAGE = re.compile(r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed")
+# what a browser writes about a server that is away, or died in the middle of an answer
+OUTAGE = re.compile(
+    r"ERR_(CONNECTION_REFUSED|CONNECTION_RESET|CONNECTION_CLOSED|EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH|INCOMPLETE_CHUNKED_ENCODING)"
+    r"|WebSocket connection to .* failed"
+)
 
 
 class Customer(Protocol):

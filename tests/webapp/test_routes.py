@@ -43,6 +43,7 @@ FOR_EMPLOYEES = {
     "GET /desk": 200,
     "GET /desk/badges": 200,
     "GET /desk/callbar": 200,
+    "POST /calling": 422,  # no list of numbers
     "GET /desk/status": 200,
     "GET /live/since": 200,
     "POST /live/painted": 204,
@@ -96,6 +97,12 @@ FOR_ADMINISTRATORS = {
     "POST /settings/breaks/new": 204,
     "GET /settings/breaks/<uuid:reason_id>": 200,
     "POST /settings/breaks/<uuid:reason_id>": 204,
+    "GET /settings/calling": 200,
+    "GET /settings/calling/number": 200,
+    "POST /settings/calling/number": 204,
+    "GET /settings/calling/rule": 200,
+    "POST /settings/calling/rule": 204,
+    "POST /settings/calling/rule/remove": 204,
     "POST /settings/queues/edit": 204,
     "POST /settings/queues/remove": 204,
 }

@@ -16,6 +16,7 @@ from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, may
 from webapp.agents import shown as agents
 from webapp.books import queries as books
+from webapp.calls.clearance import own_refusal
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
 from webapp.notices.queries import how_many_unread
@@ -58,6 +59,13 @@ def status_context(user: User) -> dict[str, Any]:
     return {"me": me, "reasons": agents.choices(user), "next": agents.next_change([me])}
 
 
+def call_refusal() -> str:
+    """Why the reader can call nobody at all; "" where they can. Said where a button to call would be."""
+    if "call_refusal" not in g:
+        g.call_refusal = "" if g.get("database_away") else own_refusal(current_user)
+    return str(g.call_refusal)
+
+
 def badges(user: User) -> dict[str, int]:
     counted = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
     counted["notices"] = how_many_unread(user)
@@ -92,6 +100,7 @@ def _nav(user: User) -> list[dict[str, Any]]:
         (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
         (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
         (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
+        (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
         (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
     ]
     beside = {"/ledger": "/recoveries"}  # pages that are reached by the tabs of another

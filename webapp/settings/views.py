@@ -11,7 +11,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from webapp import incoming
+from webapp import hours, incoming, zones
 from webapp.accounts import actions as accounts
 from webapp.accounts import queries as people
 from webapp.accounts.models import Absence, User
@@ -23,7 +23,6 @@ from webapp.db import db, now, transaction
 from webapp.errors import Forbidden, Invalid
 from webapp.settings import forms
 from webapp.tasks import policy_rows as rows
-from webapp.tasks import zones
 from webapp.tasks.models import QueuePolicy
 from webapp.tasks.policies import policy_for
 
@@ -195,7 +194,7 @@ def _form(queue: str, typed: dict[str, str], *, own: bool, problems: dict[str, s
         labels=_labels(),
         may_edit=_may_edit(),
         zones=zones.all_zones(),
-        countries=rows.countries(get_locale()),
+        countries=hours.countries(get_locale()),
     )
 
 
@@ -205,7 +204,7 @@ def _may_edit() -> bool:
 
 def _days() -> list[str]:
     names = get_locale().days["stand-alone"]["wide"]
-    return [names[day] for day in rows.DAYS]
+    return [names[day] for day in hours.DAYS]
 
 
 def _labels() -> dict[str, str]:
@@ -223,4 +222,4 @@ def _labels() -> dict[str, str]:
         "ticket_minutes": _("Call a kept place within"),
         "wrap_up_seconds": _("Ready again after"),
         "wrap_up_more_seconds": _("More time adds"),
-    } | {f"hours-{day}": name for day, name in zip(rows.DAYS, _days(), strict=True)}
+    } | {f"hours-{day}": name for day, name in zip(hours.DAYS, _days(), strict=True)}

@@ -12,10 +12,9 @@ from flask import current_app, request
 from flask_babel import gettext as _
 
 from telephony.numbers import e164
-from webapp import incoming, text
+from webapp import incoming, text, zones
 from webapp.db import now
 from webapp.errors import Invalid
-from webapp.tasks import zones
 from webapp.tasks.listing import LONGEST_PAGE, PAGE, Due, Filters, Holder, Sort, Tab
 from webapp.tasks.models import CallbackKind
 from webapp.tasks.promises import FARTHEST, Owner
