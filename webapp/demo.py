@@ -36,7 +36,7 @@ from webapp.demo_contacts import Invented, contacts
 from webapp.trial.people import Agent, cast
 
 CAST = cast()
-TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support", "erin": "Sales"}
+TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support", "erin": "Sales", "frank": "Support"}
 REGULARS = 60  # customers who call again and again, so that cards have a past to show
 
 
