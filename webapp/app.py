@@ -147,7 +147,7 @@ def _subscribe() -> None:
 
 
 def _register_views(app: Flask) -> None:
-    for beside in ("settings.breaks", "settings.calling", "desk.calling"):
+    for beside in ("settings.breaks", "settings.calling", "desk.calling", "desk.dial", "desk.palette"):
         importlib.import_module(f"webapp.{beside}")
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"webapp.{feature}.views").bp)

@@ -11,7 +11,7 @@ interface Answer { refusals: (string | null)[]; next: number | null }
 const known = new Map<string, string>(); // what is called → why not; "": it may be called
 let asking = false, again = false, timer = 0, due = 0;
 
-const buttons = (): HTMLButtonElement[] => [...document.querySelectorAll<HTMLButtonElement>("button[data-number]")];
+const buttons = (): HTMLButtonElement[] => [...document.querySelectorAll<HTMLButtonElement>('button[data-number]:not([data-number=""])')];
 const nameOf = ({ dataset }: HTMLElement): string => [dataset.number, dataset.party ?? "", dataset.callback ?? ""].join(" ");
 
 /** Ask anew for what is on the page: `all`, or what is not known yet. */
@@ -45,7 +45,7 @@ async function now(): Promise<void> {
 function show(): void {
   for (const button of buttons()) {
     const why = known.get(nameOf(button));
-    if (why === undefined || why === (button.dataset.refused ?? "")) continue;
+    if (why === undefined || (why === (button.dataset.refused ?? "") && button.hasAttribute("aria-disabled") === Boolean(why))) continue;
     button.dataset.title ??= button.title;
     button.dataset.label ??= button.getAttribute("aria-label") ?? "";
     const label = button.dataset.label;

@@ -5,6 +5,7 @@ import "./toasts";
 import "./connection";
 import "./callbar";
 import "./calling";
+import "./dial";
 import "./live";
 import "./bell";
 import "./status";
