@@ -127,7 +127,7 @@ def _places() -> list[tuple[Permission, str, str, str, str]]:
         (Permission.CALL_READ_TEAM, "/agents", _("Agents"), "users-group", ""),
         (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
         (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
-        (Permission.QUEUE_MANAGE, "/settings/queues", _("Queues"), "settings", ""),
+        (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
         (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
         (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
     ]

@@ -154,7 +154,7 @@ def promise() -> Promise:
     sent = incoming.body()
     who = subject(sent)
     problems: dict[str, str] = {}
-    zone = incoming.text(sent, "zone")
+    zone = incoming.text(sent, "zone").strip().replace(" ", "_")
     if not zones.is_known(zone):
         problems["zone"] = _("There is no such time zone.")
     day, hour = _date(incoming.text(sent, "date"), problems), _time(incoming.text(sent, "time"), problems)
