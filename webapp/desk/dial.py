@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, render_template, request
+from flask import current_app, redirect, render_template, request
 from flask_login import current_user
 
 from telephony.numbers import display, e164
 from webapp import incoming, switches
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, may, requires
-from webapp.accounts.views import back
 from webapp.calls import queries as call_reads
 from webapp.calls import rules
 from webapp.calls import shown as calls
@@ -72,7 +71,7 @@ def shown_number() -> Any:
     chosen, user_id = incoming.text(incoming.body(), "shown_number"), current_user.id
     with transaction():
         rules.choose_shown_number(db.session.get_one(User, user_id), chosen)
-    return back()
+    return ("", 204) if "X-Requested-With" in request.headers or request.is_json else redirect("/dial", 303)
 
 
 def found(user: User, typed: str) -> dict[str, Any]:

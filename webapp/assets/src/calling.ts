@@ -78,5 +78,11 @@ document.addEventListener("click", (event) => {
 onChanged(({ kind }) => { if (kind === "call" || kind === "status") ask(true); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(true); });
 // pages come and go, and what is drawn anew has lost what was said at it
-new MutationObserver(() => { show(); ask(false); }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-number", "data-refused"] });
+let page = document.getElementById("main");
+new MutationObserver(() => {
+  const here = document.getElementById("main"), other = here !== page; // on another page other things may hold: a contact was changed
+  page = here;
+  show();
+  ask(other);
+}).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-number", "data-refused"] });
 ask(true);

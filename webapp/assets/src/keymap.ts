@@ -10,6 +10,8 @@ export interface Key {
   act: Act | { alt: string };
 }
 
+export const GROUPS: { id: Group; word: string }[] = [{ id: "calls", word: "keys_calls" }, { id: "everywhere", word: "keys_everywhere" }, { id: "callbacks", word: "keys_callbacks" }];
+
 export const KEYS: Key[] = [
   { group: "calls", word: "key_answer", keys: ["Alt+A"], act: { alt: "KeyA" } },
   { group: "calls", word: "key_hang_up", keys: ["Alt+H"], act: { alt: "KeyH" } },

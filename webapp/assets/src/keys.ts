@@ -1,7 +1,7 @@
 // The keyboard. Alt+letter works everywhere; single letters and digits only outside fields, and can be switched off. The keys are in keymap.ts.
 import { html, render, type TemplateResult } from "lit";
 import type { Callbar } from "./callbar";
-import { comboOf, KEYS, meant, type Act, type Group, type Key } from "./keymap";
+import { comboOf, GROUPS, KEYS, meant, type Act, type Key } from "./keymap";
 import { openPalette } from "./palette";
 import { showStatusMenu } from "./status";
 import { say } from "./words";
@@ -122,12 +122,11 @@ function showOverlay(): void {
 
 function drawOverlay(): void {
   const slot = document.querySelector<HTMLElement>("[data-keys-slot]");
-  const groups: Group[] = ["calls", "everywhere", "callbacks"];
-  if (slot) render(groups.map(groupOf), slot);
+  if (slot) render(GROUPS.map(groupOf), slot);
 }
 
-function groupOf(group: Group): TemplateResult {
-  return html`<h3>${say(`keys_${group}`)}</h3><dl class="keys">${KEYS.filter((key) => key.group === group).map(({ word, keys }) => html`
+function groupOf({ id, word: title }: (typeof GROUPS)[number]): TemplateResult {
+  return html`<h3>${say(title)}</h3><dl class="keys">${KEYS.filter((key) => key.group === id).map(({ word, keys }) => html`
     <dt>${say(word)}</dt><dd>${keys.map((combo, i) => html`${i ? html`<span class="or">${say("or")}</span>` : ""}${combo.split("+").map((part) => html`<kbd>${shown(part)}</kbd> `)}`)}</dd>`)}</dl>`;
 }
 
