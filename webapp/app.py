@@ -48,6 +48,11 @@ log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
 FEATURES = ("accounts", "notices", "contacts", "calls", "agents", "tasks", "books", "settings", "desk")
+# pages that have a module of their own beside their feature's views
+BESIDE = (
+    "settings.breaks", "settings.calling", "settings.targets",
+    "desk.calling", "desk.dial", "desk.palette", "desk.day",
+)  # fmt: skip
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -147,7 +152,7 @@ def _subscribe() -> None:
 
 
 def _register_views(app: Flask) -> None:
-    for beside in ("settings.breaks", "settings.calling", "desk.calling", "desk.dial", "desk.palette"):
+    for beside in BESIDE:
         importlib.import_module(f"webapp.{beside}")
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"webapp.{feature}.views").bp)

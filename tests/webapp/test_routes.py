@@ -85,6 +85,7 @@ FOR_ROLES = {
     "GET /contacts/<uuid:party_id>": 200,
     "GET /contacts/<uuid:party_id>/edit": 200,
     "POST /contacts/<uuid:party_id>/edit": 303,
+    "GET /day": 200,
     "GET /dial": 200,
     "GET /dial/matches": 200,
     "POST /me/shown-number": 204,
@@ -119,6 +120,8 @@ FOR_HEADS = {
     "GET /ledger": 200,
     "POST /ledger/check": 204,
     "GET /recoveries": 200,
+    "GET /settings/targets": 200,
+    "POST /settings/targets": 204,
 }
 # route: nobody, somebody without a role, each of ROLES
 TABLE = (

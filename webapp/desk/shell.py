@@ -120,12 +120,14 @@ def places(user: User) -> list[tuple[str, str, str]]:
 def _places() -> list[tuple[Permission, str, str, str, str]]:
     return [
         (Permission.CALL_TAKE, "/desk", _("Desk"), "headset", ""),
+        (Permission.CALLBACK_WORK, "/day", _("My day"), "list-check", ""),
         (Permission.CALL_PLACE, "/dial", _("Dial"), "dialpad", ""),
         (Permission.CONTACT_READ, "/contacts", _("Contacts"), "users", ""),
         (Permission.CALL_READ, "/calls", _("Calls"), "phone", ""),
         (Permission.CALLBACK_WORK, "/callbacks", _("Callbacks"), "phone-incoming", "callbacks"),
         (Permission.CALL_READ_TEAM, "/agents", _("Agents"), "users-group", ""),
         (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
+        (Permission.TARGET_SET, "/settings/targets", _("Targets"), "target", ""),
         (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
         (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
         (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
