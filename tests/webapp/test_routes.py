@@ -76,6 +76,10 @@ FOR_ROLES = {
     "GET /calls/<uuid:call_id>": 200,
     "POST /calls/<uuid:call_id>/answer": 409,  # it is over
     "POST /calls/<uuid:call_id>/disposition": 204,
+    "POST /calls/<uuid:call_id>/digits": 409,  # it is over
+    "POST /calls/<uuid:call_id>/hold": 409,  # it is over
+    "POST /calls/<uuid:call_id>/mute": 409,  # it is over
+    "POST /phone/account": 409,  # theirs is on the desk
     "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
     "POST /calls/<uuid:call_id>/more-time": 409,  # no time runs out
     "PUT /calls/<uuid:call_id>/notes": 204,

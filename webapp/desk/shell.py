@@ -20,6 +20,7 @@ from webapp.calls.clearance import own_refusal
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
 from webapp.notices.queries import how_many_unread
+from webapp.phones import queries as phones
 from webapp.tasks.queries import how_many_open
 
 log = structlog.get_logger(__name__)
@@ -58,6 +59,7 @@ def callbar_context(user: User) -> dict[str, Any]:
         "status": user.status,
         "did_not_answer_at": user.did_not_answer_at,
         "lines": [line.endpoint for line in user.lines],
+        "in_browser": phones.browser_line(user) is not None,
         "cards": cards_of(user) if may(user, Permission.CALL_TAKE) else [],
     }
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'b1f7c3a95d20'
-down_revision = '9c41e7d2b6a8'
+down_revision = 'e3f7a61c20d9'
 branch_labels = None
 depends_on = None
 
