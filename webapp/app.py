@@ -47,7 +47,7 @@ from webapp.incoming import wants_json
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
-FEATURES = ("accounts", "notices", "contacts", "calls", "agents", "tasks", "books", "settings", "desk")
+FEATURES = ("accounts", "notices", "contacts", "calls", "agents", "tasks", "wrapup", "books", "settings", "desk")
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -147,7 +147,8 @@ def _subscribe() -> None:
 
 
 def _register_views(app: Flask) -> None:
-    importlib.import_module("webapp.settings.breaks")
+    for pages in ("breaks", "wrap_up", "dispositions"):
+        importlib.import_module(f"webapp.settings.{pages}")
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"webapp.{feature}.views").bp)
     for programs_come in (health.bp, intake.bp):

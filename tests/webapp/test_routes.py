@@ -72,7 +72,8 @@ FOR_ROLES = {
     "POST /calls": 201,
     "GET /calls/<uuid:call_id>": 200,
     "POST /calls/<uuid:call_id>/answer": 409,  # it is over
-    "POST /calls/<uuid:call_id>/disposition": 204,
+    "POST /calls/<uuid:call_id>/wrap-up": 204,
+    "PUT /calls/<uuid:call_id>/wrap-up": 204,
     "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
     "POST /calls/<uuid:call_id>/more-time": 409,  # no time runs out
     "PUT /calls/<uuid:call_id>/notes": 204,
@@ -95,6 +96,15 @@ FOR_ADMINISTRATORS = {
     "POST /settings/breaks/new": 204,
     "GET /settings/breaks/<uuid:reason_id>": 200,
     "POST /settings/breaks/<uuid:reason_id>": 204,
+    "GET /settings/dispositions": 200,
+    "GET /settings/dispositions/new": 200,
+    "POST /settings/dispositions/new": 204,
+    "GET /settings/dispositions/<uuid:disposition_id>": 200,
+    "POST /settings/dispositions/<uuid:disposition_id>": 204,
+    "GET /settings/wrap-up": 200,
+    "GET /settings/wrap-up/edit": 200,
+    "POST /settings/wrap-up/edit": 204,
+    "POST /settings/wrap-up/remove": 204,
     "GET /settings/queues": 200,
     "GET /settings/queues/edit": 200,
     "POST /settings/queues/edit": 204,
@@ -164,7 +174,7 @@ def ask(switch: FakeSwitch) -> Ask:
             "uid": str(uuid4()), "version": "1", "ms": "1", "at": f"{now() + timedelta(days=1):%Y-%m-%dT%H:%M}",
             "zone": "UTC", "always_open": "1", "callback_minutes": "30", "second_step_minutes": "30",
             "ticket_minutes": "5", "short_seconds": "0",
-            "code": f"code-{next(numbers)}", "label_en": "Lunch", "label_el": "Γεύμα",
+            "code": f"code-{next(numbers)}", "label_en": "Lunch", "label_el": "Γεύμα", "label": "Lunch",
             "from": f"{now() + timedelta(days=2):%Y-%m-%d}", "until": f"{now() + timedelta(days=2):%Y-%m-%d}",
             "date": f"{now() + timedelta(days=2):%Y-%m-%d}", "time": "14:30",
         }  # fmt: skip
@@ -182,7 +192,7 @@ def things(of: User | None = None) -> dict[str, UUID]:
     return {
         "call_id": call.id, "callback_id": make_callback(number).id, "party_id": make_party().id,
         "notice_id": _notice(of) if of else uuid4(), "absence_id": _absence(of) if of else uuid4(),
-        "reason_id": _break_reason(),
+        "reason_id": _break_reason(), "disposition_id": make_disposition(f"d-{next(numbers)}").id,
     }  # fmt: skip
 
 
