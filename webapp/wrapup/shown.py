@@ -8,7 +8,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from babel.dates import get_timezone, get_timezone_location
 from flask import current_app
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from webapp.calls.models import Call, Disposition
@@ -53,7 +55,7 @@ class NextStep:
     """When to call again, on the customer's clock."""
 
     wanted: bool
-    zones: list[str]
+    zones: list[tuple[str, str]]  # name, city in the reader's language
     firm_zone: str
     date: str
     time: str
@@ -176,7 +178,7 @@ def _next_step(call: Call, typed: dict[str, Any]) -> NextStep:
     at = zones.suggestion(now(), zone if zones.is_known(zone) else firm)
     return NextStep(
         wanted=bool(typed.get("next")),
-        zones=list(dict.fromkeys([*there, firm, zone])),
+        zones=[(name, _city(name)) for name in dict.fromkeys([*there, firm, zone]) if zones.is_known(name)],
         firm_zone=firm,
         date=str(typed.get("next_date") or f"{at:%Y-%m-%d}"),
         time=str(typed.get("next_time") or f"{at:%H:%M}"),
@@ -184,3 +186,7 @@ def _next_step(call: Call, typed: dict[str, Any]) -> NextStep:
         whose=str(typed.get("next_whose") or "me"),
         note=str(typed.get("next_note") or ""),
     )
+
+
+def _city(zone: str) -> str:
+    return str(get_timezone_location(get_timezone(zone), locale=get_locale(), return_city=True))
