@@ -24,11 +24,14 @@ class Originate:
     line: str  # "PJSIP/alice"
     number: str  # digits, with an optional leading +
     ring_seconds: int = 30
+    shown: str = ""  # which of our numbers the customer sees; "": as the switch is set up
 
     def __post_init__(self) -> None:
         _check("uid", self.uid, _UID)
         _check("line", self.line, _LINE)
         _check("number", self.number, _NUMBER)
+        if self.shown:
+            _check("shown", self.shown, _NUMBER)
         if not 1 <= self.ring_seconds <= MAX_RING_SECONDS:
             raise BadValue("ring_seconds", f"must be 1 to {MAX_RING_SECONDS}")
 

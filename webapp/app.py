@@ -40,7 +40,7 @@ from webapp.accounts.models import Role, User
 from webapp.books import intake
 from webapp.calls.shown import result_word
 from webapp.db import AWAY, db, transaction
-from webapp.desk.shell import shell_context
+from webapp.desk.shell import call_refusal, shell_context
 from webapp.errors import Forbidden, NotFound, RingbackError, TooManyAttempts
 from webapp.incoming import wants_json
 
@@ -147,8 +147,8 @@ def _subscribe() -> None:
 
 
 def _register_views(app: Flask) -> None:
-    for pages in ("breaks", "wrap_up", "dispositions"):
-        importlib.import_module(f"webapp.settings.{pages}")
+    for beside in ("settings.breaks", "settings.calling", "settings.dispositions", "settings.wrap_up", "desk.calling"):
+        importlib.import_module(f"webapp.{beside}")
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"webapp.{feature}.views").bp)
     for programs_come in (health.bp, intake.bp):
@@ -290,3 +290,4 @@ def _register_edges(app: Flask) -> None:
 
     app.context_processor(shell_context)
     app.add_template_global(result_word)
+    app.add_template_global(call_refusal)

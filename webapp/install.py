@@ -62,5 +62,6 @@ def _learn_own_numbers(settings: Settings) -> None:
         for written in switch.own_numbers:
             number = e164(written, switch.region)
             if number and not db.session.get(OwnNumber, number):
-                db.session.add(OwnNumber(value=number, label=switch.did_labels.get(written, "")))
+                label = switch.did_labels.get(written, "")
+                db.session.add(OwnNumber(value=number, label=label, switch=switch.name, shown=True))
                 db.session.flush()

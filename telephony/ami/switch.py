@@ -74,7 +74,7 @@ class AsteriskSwitch:
                 "Priority": "1",
                 "CallerID": f"<{command.number}>",
                 "Timeout": str(command.ring_seconds * 1000),
-                "Variable": f"__CRM_CALL_ID={command.uid}",
+                "Variable": _variables(command),
                 "Async": "true",
             }
         )
@@ -115,6 +115,11 @@ class AsteriskSwitch:
         self._commands.close()
         if self._answers is not None:
             self._answers.close()
+
+
+def _variables(command: Originate) -> str:
+    """Two underscores: the leg to the customer inherits them."""
+    return f"__CRM_CALL_ID={command.uid}" + (f",__CRM_SHOWN={command.shown}" if command.shown else "")
 
 
 class _Connection:

@@ -17,43 +17,50 @@ from telephony.events import Direction, Result
 from telephony.numbers import e164
 from webapp import switches
 from webapp.accounts.models import User
-from webapp.calls import capture, identity
+from webapp.calls import capture, clearance, identity, rules
+from webapp.calls.clearance import Wish
+from webapp.calls.decision import Decision, Occasion, Reason
 from webapp.calls.events import CallFinished, DispositionLogged, PartyChosen
 from webapp.calls.models import Call, CallNote, CallState, Disposition, Leg, NumberChoice
-from webapp.contacts.models import OwnNumber, Party
+from webapp.contacts.models import Party
 from webapp.contacts.queries import parties_with_number
 from webapp.db import db, lock, new_id, now, transaction
-from webapp.errors import Conflict, Invalid, Unavailable
+from webapp.errors import Conflict, Forbidden, Invalid, Unavailable
 from webapp.events import publish
 from webapp.timeline import actions as timeline
 from webapp.timeline.models import Activity
 
 log = structlog.get_logger(__name__)
 LONGEST_NOTE = 20_000
+NO_OCCASION = Occasion()
 
 
-def request_call(user: User, number: str, key: str, *, party_id: UUID | None = None) -> Call:
+def request_call(
+    user: User,
+    number: str,
+    key: str,
+    *,
+    party_id: UUID | None = None,
+    occasion: Occasion = NO_OCCASION,
+    shown: str = "",
+) -> Call:
     """Write down that `user` wants `number` called; `dial` it once this is committed. The same key is the same call.
 
-    Raises Invalid (the number), Conflict (in a call, no phone).
+    `shown`: which of our numbers the customer is to see. Raises what `refuse` raises, before anything rings.
     """
     if made := _requested(user, key):
         return made
-    if not user.lines:
-        raise Conflict(_("No phone is assigned to you. Ask your administrator for a line."))
+    [decision] = clearance.clear(user, [Wish(number, occasion, party_id)])
+    refuse(decision, number)
     line = user.lines[0]
     dialled = e164(number, switches.region_of(line.switch))
-    if dialled is None:
-        raise Invalid(_("%(number)s is not a telephone number.", number=number[:40]), fields={"number": "invalid"})
-    if db.session.get(OwnNumber, dialled):
-        raise Invalid(_("This is one of our own numbers."), fields={"number": "own"})
-    _refuse_second_call(user)
     call = Call(
         id=new_id(), switch=line.switch, direction=Direction.OUTBOUND, state=CallState.REQUESTED, started_at=now(),
-        number=dialled, number_raw=dialled, requested_by_id=user.id, request_key=key, version=0,
+        number=dialled, number_raw=dialled or "", requested_by_id=user.id, request_key=key, version=0,
+        shown_number=rules.shown_to_customer(user, occasion.queue, line.switch, shown),
     )  # fmt: skip
     call.uid = str(call.id)
-    call.party_id = party_id or identity.party_for(dialled)
+    call.party_id = party_id or identity.party_for(str(dialled))
     try:
         with db.session.begin_nested():
             db.session.add(call)
@@ -65,6 +72,18 @@ def request_call(user: User, number: str, key: str, *, party_id: UUID | None = N
     return call
 
 
+def refuse(decision: Decision, number: str) -> None:
+    """Raises Invalid for a number that is none or our own, Forbidden for who places no calls, else Conflict."""
+    if decision.first is None:
+        return
+    reason, why_not = decision.first.reason, clearance.sentence(decision.first, number)
+    if reason in (Reason.NOT_A_NUMBER, Reason.OWN_NUMBER):
+        raise Invalid(why_not, fields={"number": why_not})
+    if reason is Reason.NOT_ALLOWED:
+        raise Forbidden(why_not)
+    raise Conflict(why_not, fields={reason.value: why_not})
+
+
 def dial(call_id: UUID) -> None:
     """Ask the switch for a call that was committed, once, however often this is asked.
 
@@ -74,7 +93,7 @@ def dial(call_id: UUID) -> None:
     call = db.session.get_one(Call, call_id)
     assert call.requested_by is not None and call.number is not None
     line = next(line for line in call.requested_by.lines if line.switch == call.switch)
-    command = Originate(uid=call.uid, line=line.endpoint, number=call.number)
+    command = Originate(uid=call.uid, line=line.endpoint, number=call.number, shown=call.shown_number or "")
     switch = call.switch
     db.session.rollback()
     try:
@@ -183,23 +202,6 @@ def adopt_calls(party_id: UUID, number: str) -> None:
         call.party_id = party_id
         if call.is_over:
             timeline.note(party_id, "call.ended", call.id, at=call.started_at, data={"direction": call.direction.value})
-
-
-def _refuse_second_call(user: User) -> None:
-    """One call at a time: the phone could not ring for a second one."""
-    busy = db.session.scalar(
-        sa.select(sa.func.count())
-        .select_from(Leg)
-        .join(Call)
-        .where(Leg.user_id == user.id, Leg.ended_at.is_(None), Call.state != CallState.ENDED)
-    )
-    asked = db.session.scalar(
-        sa.select(sa.func.count())
-        .select_from(Call)
-        .where(Call.requested_by_id == user.id, Call.state == CallState.REQUESTED)
-    )
-    if busy or asked:
-        raise Conflict(_("You are in a call."))
 
 
 def _requested(user: User, key: str) -> Call | None:

@@ -21,12 +21,14 @@ class Dialling:
     number: str
     key: UUID  # the same key is the same call, however often it is sent
     party_id: UUID | None
+    shown: str = ""  # which of our numbers the customer is to see
 
 
 def dialling() -> Dialling:
     sent = incoming.body()
     number = text.line(incoming.text(sent, "number"), "number", most=40, required=True)
-    return Dialling(number, incoming.uuid(sent, "key"), incoming.optional_uuid(sent, "party"))
+    shown = text.line(incoming.text(sent, "shown_number"), "shown_number", most=40)
+    return Dialling(number, incoming.uuid(sent, "key"), incoming.optional_uuid(sent, "party"), shown)
 
 
 def note() -> str:

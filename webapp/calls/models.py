@@ -63,6 +63,7 @@ class Call(Identified, Model):
     requested_by_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
     request_key: Mapped[str | None] = mapped_column(sa.String(80), unique=True)
     dialled_at: Mapped[datetime | None]  # when the switch was asked; by one request only
+    shown_number: Mapped[str | None] = mapped_column(sa.String(40))  # which of our numbers the customer sees
     failure: Mapped[str] = mapped_column(sa.String(200), default="")  # the switch's reason, or UNHEARD
     started_at: Mapped[datetime] = mapped_column(default=now, index=True)
     queued_at: Mapped[datetime | None]  # when it first entered a queue
@@ -207,6 +208,16 @@ class Disposition(Identified, Model):
     position: Mapped[int] = mapped_column(default=0)
     asks_callback: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
+
+
+class CallingRule(Model):
+    """When customers may be called, on their own clocks, and which of our numbers they see: for calls that are made for a
+    queue; the row named "" is for all others. No hours: at any time."""
+
+    queue: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
+    hours: Mapped[dict[str, Any]] = mapped_column(default=dict)  # as `webapp.clock.Calendar.of` takes them
+    holidays: Mapped[str] = mapped_column(sa.String(12), default="")
+    shown_number: Mapped[str | None] = mapped_column(sa.ForeignKey("own_number.value", ondelete="SET NULL"))
 
 
 class NumberChoice(Model):

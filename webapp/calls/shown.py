@@ -16,6 +16,7 @@ from telephony.numbers import display, e164
 from webapp import switches
 from webapp.calls.models import UNHEARD, Call, Disposition, Leg
 from webapp.contacts import shown as contacts
+from webapp.contacts.models import OwnNumber
 from webapp.switches import region_of
 
 RESULTS = {  # of a call or of a phone's part in it
@@ -187,6 +188,10 @@ def course(call: Call) -> list[Moment]:
 def number_display(number: str | None, raw: str, switch: str) -> str:
     """As one reads it; what is no number is shown as the line said it."""
     return display(number, region_of(switch)) if number else raw
+
+
+def own_number_display(number: OwnNumber) -> str:
+    return display(number.value, region_of(number.switch))
 
 
 def failure(call: Call) -> str:

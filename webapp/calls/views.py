@@ -38,7 +38,9 @@ def create() -> Any:
     wanted = forms.dialling()
     with transaction():
         party = contacts.party(wanted.party_id) if wanted.party_id else None
-        call = actions.request_call(current_user, wanted.number, str(wanted.key), party_id=party.id if party else None)
+        call = actions.request_call(
+            current_user, wanted.number, str(wanted.key), party_id=party.id if party else None, shown=wanted.shown
+        )
     actions.dial(call.id)
     return {"id": str(call.id)}, 201
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -37,6 +38,7 @@ class Phone:
     number: str
     label: str = ""
     extension: str = ""
+    do_not_call: bool | None = None  # None: as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Details:
     phones: Sequence[Phone] = ()
     emails: Sequence[Email] = ()
     note: str = ""
+    do_not_call: bool | None = None  # under any number; None: as it is
     owner: str | None = None  # the id of a user as it was chosen; "": nobody in particular; None: as it is
 
 
@@ -91,6 +94,7 @@ class _Point:
     value: str
     extension: str
     label: str
+    do_not_call: bool | None = None
 
 
 @dataclass(slots=True)
@@ -99,6 +103,7 @@ class _Checked:
     kind: PartyKind = PartyKind.PERSON
     company: str = ""
     note: str = ""
+    do_not_call: bool | None = None
     owner_id: UUID | None = None
     points: list[_Point] = field(default_factory=list)
 
@@ -113,7 +118,7 @@ def _check(details: Details, *, owner_id: UUID | None) -> _Checked:
             problems.update(error.fields)
             return otherwise
 
-    checked = _Checked(kind=details.kind)
+    checked = _Checked(kind=details.kind, do_not_call=details.do_not_call)
     checked.name = tried(lambda: text.line(details.name, "name", most=LONGEST_NAME, required=True), "")
     checked.company = tried(lambda: text.line(details.company, "company", most=LONGEST_NAME), "")
     checked.note = tried(lambda: text.lines(details.note, "note", most=20_000), "")
@@ -146,7 +151,7 @@ def _phone(phone: Phone, field: str) -> _Point:
         raise _wrong(field, _("This is one of our own numbers; it would turn our own calls into this contact's."))
     if not _EXTENSION.fullmatch(extension):
         raise _wrong(field, _("An extension has at most 16 digits."))
-    return _Point(PointKind.PHONE, number, extension, text.line(phone.label, field, most=40))
+    return _Point(PointKind.PHONE, number, extension, text.line(phone.label, field, most=40), phone.do_not_call)
 
 
 def _email(email: Email, field: str) -> _Point:
@@ -190,6 +195,7 @@ def _write(party: Party, checked: _Checked, by: User | None) -> list[str]:
     """Returns the numbers that the party did not have before."""
     party.kind, party.name, party.note = checked.kind, checked.name, checked.note
     party.owner_id = checked.owner_id
+    party.do_not_call_at = _since(party.do_not_call_at, checked.do_not_call)
     party.search_name = _search_name(party.name, "")  # a new company is flushed before the party's own is known
     party.company = _company(checked.company, party, by)
     party.search_name = _search_name(party.name, party.company.name if party.company else "")
@@ -212,7 +218,15 @@ def _write_points(party: Party, points: Sequence[_Point]) -> None:
             row = ContactPoint(kind=key[0], value=key[1], extension=key[2])
             party.points.append(row)
         row.label, row.position = wanted[key].label, position
+        row.do_not_call_at = _since(row.do_not_call_at, wanted[key].do_not_call)
     party.points.sort(key=lambda point: point.position)
+
+
+def _since(before: datetime | None, wanted: bool | None) -> datetime | None:
+    """Whoever says it again has said it before."""
+    if wanted is None:
+        return before
+    return (before or now()) if wanted else None
 
 
 def _company(name: str, party: Party, by: User | None) -> Party | None:

@@ -9,7 +9,18 @@ from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, FieldList, Form, FormField, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    Field,
+    FieldList,
+    Form,
+    FormField,
+    HiddenField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    TextAreaField,
+)  # fmt: skip
 
 from telephony.numbers import display
 from webapp.accounts.models import User
@@ -25,6 +36,7 @@ LABEL = {"maxlength": 40, "placeholder": _l("Label")}
 class NumberForm(Form):  # type: ignore[misc]
     number = StringField(_l("Number"), render_kw=POINT)
     label = StringField(_l("Label"), render_kw=LABEL)
+    do_not_call = BooleanField(_l("Do not call"))
 
 
 class EmailForm(Form):  # type: ignore[misc]
@@ -44,6 +56,8 @@ class PartyForm(Form):  # type: ignore[misc]
     company = StringField(_l("Company"), render_kw=MAIN)
     numbers = FieldList(FormField(NumberForm), label=_l("Numbers"))
     emails = FieldList(FormField(EmailForm), label=_l("E-mail addresses"))
+    do_not_call = BooleanField(_l("Do not call, under any number"))
+    asks_do_not_call = HiddenField()  # a form that does not ask it takes nothing back
     owner = SelectField(_l("Owner"), choices=[])
     note = TextAreaField(_l("Note"), render_kw={"maxlength": 20_000})
 
@@ -52,9 +66,17 @@ class PartyForm(Form):  # type: ignore[misc]
             name=self.name.data or "",
             kind=PartyKind.COMPANY if self.kind.data == PartyKind.COMPANY.value else PartyKind.PERSON,
             company=self.company.data or "",
-            phones=[Phone(row["number"] or "", row["label"] or "") for row in self.numbers.data],
+            phones=[
+                Phone(
+                    row["number"] or "",
+                    row["label"] or "",
+                    do_not_call=row["do_not_call"] if self.asks_do_not_call.data else None,
+                )
+                for row in self.numbers.data
+            ],
             emails=[Email(row["address"] or "", row["label"] or "") for row in self.emails.data],
             note=self.note.data or "",
+            do_not_call=self.do_not_call.data if self.asks_do_not_call.data else None,
             owner=self.owner.data,
         )
 
@@ -91,9 +113,14 @@ def of_party(party: Party) -> PartyForm:
             "name": party.name,
             "kind": party.kind.value,
             "company": party.company.name if party.company else "",
-            "numbers": [{"number": _typed(point), "label": point.label} for point in party.phones] or [{}],
+            "numbers": [
+                {"number": _typed(point), "label": point.label, "do_not_call": bool(point.do_not_call_at)}
+                for point in party.phones
+            ]
+            or [{}],
             "emails": [{"address": point.value, "label": point.label} for point in party.emails] or [{}],
             "note": party.note,
+            "do_not_call": bool(party.do_not_call_at),
             "owner": str(party.owner_id or ""),
         }
     )

@@ -28,6 +28,7 @@ class Party(Identified, Model):
     search_name: Mapped[str] = mapped_column(sa.String(400), index=True)  # folded: case and accents do not matter
     company_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("party.id", ondelete="SET NULL"), index=True)
     note: Mapped[str] = mapped_column(sa.Text, default="")
+    do_not_call_at: Mapped[datetime | None]  # when they asked not to be called, under any number
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     created_by_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
@@ -56,11 +57,15 @@ class ContactPoint(Identified, Model):
     extension: Mapped[str] = mapped_column(sa.String(16), default="")
     label: Mapped[str] = mapped_column(sa.String(40), default="")
     position: Mapped[int] = mapped_column(default=0)
+    do_not_call_at: Mapped[datetime | None]  # when its owner asked not to be called under it
     party: Mapped[Party] = relationship(back_populates="points")
 
 
 class OwnNumber(Model):
-    """A number of the firm itself: never a client, however often it calls."""
+    """A number of the firm itself: never a client, however often it calls. `shown`: customers may see it when they are
+    called over `switch` ("": over any)."""
 
     value: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    switch: Mapped[str] = mapped_column(sa.String(40), default="")
+    shown: Mapped[bool] = mapped_column(default=False)
     label: Mapped[str] = mapped_column(sa.String(80), default="")

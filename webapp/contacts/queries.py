@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -63,6 +64,62 @@ def parties_with_numbers(numbers: list[str]) -> dict[str, list[Party]]:
     for value, owner in owners:
         found.setdefault(value, {})[owner.id] = owner
     return {value: list(parties.values()) for value, parties in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotCall:
+    """Who asked not to be called: numbers, whoever is called under them, and persons."""
+
+    numbers: Mapping[str, datetime]
+    owners: Mapping[str, Mapping[UUID, datetime]]  # of a number
+    parties: Mapping[UUID, datetime]
+
+    def of(self, number: str | None, party_id: UUID | None) -> datetime | None:
+        """Since when this one is not to be called; of a number that several share, where nobody says who is meant, any."""
+        if party_id and party_id in self.parties:
+            return self.parties[party_id]
+        if number is None:
+            return None
+        if number in self.numbers:
+            return self.numbers[number]
+        return None if party_id else min(self.owners.get(number, {}).values(), default=None)
+
+
+def do_not_call(numbers: Sequence[str], party_ids: Sequence[UUID] = ()) -> DoNotCall:
+    by_number: dict[str, datetime] = {}
+    owners: dict[str, dict[UUID, datetime]] = {}
+    parties: dict[UUID, datetime] = {}
+    if numbers:
+        query = (
+            sa.select(ContactPoint.value, ContactPoint.do_not_call_at, Party.id, Party.do_not_call_at)
+            .join(Party, Party.id == ContactPoint.party_id)
+            .where(ContactPoint.kind == PointKind.PHONE, ContactPoint.value.in_(numbers))
+            .where(sa.or_(ContactPoint.do_not_call_at.is_not(None), Party.do_not_call_at.is_not(None)))
+        )
+        for value, point_at, party_id, party_at in db.session.execute(query):
+            if point_at:
+                by_number[value] = min(point_at, by_number.get(value, point_at))
+            if party_at:
+                owners.setdefault(value, {})[party_id] = party_at
+                parties[party_id] = party_at
+    if others := set(party_ids) - parties.keys():
+        flagged = sa.select(Party.id, Party.do_not_call_at).where(
+            Party.id.in_(others), Party.do_not_call_at.is_not(None)
+        )
+        parties |= {party_id: at for party_id, at in db.session.execute(flagged) if at}
+    return DoNotCall(by_number, owners, parties)
+
+
+def own_numbers() -> Sequence[OwnNumber]:
+    return db.session.scalars(sa.select(OwnNumber).order_by(OwnNumber.label, OwnNumber.value)).all()
+
+
+def own_number(value: str) -> OwnNumber | None:
+    return db.session.get(OwnNumber, value.replace("\x00", "")[:40]) if value else None
+
+
+def own_numbers_among(numbers: Sequence[str]) -> set[str]:
+    return set(db.session.scalars(sa.select(OwnNumber.value).where(OwnNumber.value.in_(numbers)))) if numbers else set()
 
 
 def members(company: Party) -> Sequence[Party]:

@@ -45,6 +45,7 @@ class Number:
     label: str
     extension: str
     shared_with: int  # how many others have it too
+    do_not_call_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Whole(Brief):
     created_at: datetime
     created_by: str
     owner: str
+    do_not_call_at: datetime | None
     numbers: list[Number]
     emails: list[Address]
     people: list[Brief]
@@ -87,6 +89,7 @@ def whole(party: Party) -> Whole:
         created_at=party.created_at,
         created_by=creator.name if creator else "",
         owner=owner.name if owner else "",
+        do_not_call_at=party.do_not_call_at,
         numbers=[
             Number(
                 e164=point.value,
@@ -94,6 +97,7 @@ def whole(party: Party) -> Whole:
                 label=point.label,
                 extension=point.extension,
                 shared_with=sum(other.id != party.id for other in sharing.get(point.value, [])),
+                do_not_call_at=point.do_not_call_at,
             )
             for point in party.phones
         ],

@@ -17,6 +17,7 @@ from webapp.accounts.permissions import Permission, may
 from webapp.agents import shown as agents
 from webapp.agents.queries import AgentState
 from webapp.books import queries as books
+from webapp.calls.clearance import own_refusal
 from webapp.calls.queries import how_many_to_wrap_up
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
@@ -66,6 +67,13 @@ def status_context(user: User) -> dict[str, Any]:
     }
 
 
+def call_refusal() -> str:
+    """Why the reader can call nobody at all; "" where they can. Said where a button to call would be."""
+    if "call_refusal" not in g:
+        g.call_refusal = "" if g.get("database_away") else own_refusal(current_user)
+    return str(g.call_refusal)
+
+
 def badges(user: User) -> dict[str, int]:
     counted = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
     counted["notices"] = how_many_unread(user)
@@ -101,6 +109,7 @@ def _nav(user: User) -> list[dict[str, Any]]:
         (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
         (Permission.QUEUE_MANAGE, "/settings/queues", _("Queues"), "settings", ""),
         (Permission.QUEUE_MANAGE, "/settings/wrap-up", _("Wrap-up"), "tag", ""),
+        (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
         (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
     ]
     beside = {

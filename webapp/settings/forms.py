@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
-from webapp import incoming
+from webapp import incoming, zones
 from webapp.errors import Invalid
-from webapp.tasks import zones
 
 FARTHEST = timedelta(days=3 * 366)
 

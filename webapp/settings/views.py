@@ -11,7 +11,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from webapp import incoming
+from webapp import hours, incoming
 from webapp.accounts import actions as accounts
 from webapp.accounts import queries as people
 from webapp.accounts.models import Absence, User
@@ -176,7 +176,7 @@ def _form(queue: str, typed: dict[str, str], *, own: bool, problems: dict[str, s
 
 def _days() -> list[str]:
     names = get_locale().days["stand-alone"]["wide"]
-    return [names[day] for day in rows.DAYS]
+    return [names[day] for day in hours.DAYS]
 
 
 def _labels() -> dict[str, str]:
@@ -192,4 +192,4 @@ def _labels() -> dict[str, str]:
         "retry_minutes": _("Try again after"),
         "short_seconds": _("Too short to call back, below"),
         "ticket_minutes": _("Call a kept place within"),
-    } | {f"hours-{day}": name for day, name in zip(rows.DAYS, _days(), strict=True)}
+    } | {f"hours-{day}": name for day, name in zip(hours.DAYS, _days(), strict=True)}

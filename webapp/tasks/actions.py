@@ -14,6 +14,7 @@ from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import absence_of
 from webapp.calls import actions as calls
+from webapp.calls.decision import Occasion
 from webapp.calls.models import Call
 from webapp.contacts.models import Party, PartyKind
 from webapp.db import db, lock, lock_all, now
@@ -118,11 +119,20 @@ def call_back(callback: Callback, by: User, key: str) -> Call:
             raise Conflict(_("%(number)s is not a telephone number.", number=callback.number_raw))
         raise Conflict(_("This caller's number is not known."))
     claim(callback, by)
-    call = calls.request_call(by, callback.number, key, party_id=callback.party_id)
+    call = calls.request_call(by, callback.number, key, party_id=callback.party_id, occasion=occasion_of(callback))
     if db.session.get(CallbackAttempt, call.id) is None:
         db.session.add(CallbackAttempt(call_id=call.id, callback_id=callback.id, by_id=by.id, at=call.started_at))
         db.session.flush()
     return call
+
+
+def occasion_of(callback: Callback) -> Occasion:
+    """They called us or heard our promise then; to a promise, and to being called in their turn, they have agreed."""
+    return Occasion(
+        queue=callback.queue,
+        called_us_at=callback.last_missed_at,
+        is_agreed=callback.kind is not CallbackKind.MISSED,
+    )
 
 
 def dismiss(callback: Callback, by: User, reason: str, *, at: datetime | None = None) -> None:

@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
-from webapp import text
+from webapp import text, zones
 from webapp.errors import Invalid
-from webapp.tasks import zones
 from webapp.tasks.promises import FARTHEST
 
 LONGEST_NOTE = 500

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from flask import current_app
 
+from webapp.clock import Calendar
 from webapp.db import db
-from webapp.tasks.clock import Calendar
 from webapp.tasks.models import QueuePolicy
 
 REMINDERS = (15, 20, 30)

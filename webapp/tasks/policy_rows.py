@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
-from itertools import pairwise
 from typing import Any
 from zoneinfo import available_timezones
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from webapp import text
+from webapp import hours, text
 from webapp.calls.models import Call
 from webapp.db import db
 from webapp.errors import Invalid
-from webapp.tasks.clock import is_known_place
 from webapp.tasks.models import QueuePolicy
 from webapp.tasks.policies import Policy, by_settings
 
-DAYS = range(7)  # Monday first
 NUMBERS = {  # field: least and most
     "callback_minutes": (1, 10_080),
     "second_step_minutes": (1, 10_080),
@@ -28,8 +24,6 @@ NUMBERS = {  # field: least and most
     "short_seconds": (0, 300),
 }
 LISTS = {"reminder_minutes": (0, 10), "retry_minutes": (0, 10)}  # field: how many of them
-_SPAN = re.compile(r"(\d\d?:\d\d)\s*[-–]\s*(\d\d?:\d\d)")
-_PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,5})?")
 
 
 def queues() -> list[str]:
@@ -67,27 +61,23 @@ def remove_policy(queue: str) -> None:
 def as_typed(row: QueuePolicy | None, policy: Policy | None = None) -> dict[str, str]:
     """What stands in the form before anybody types; without a row what holds now."""
     policy = policy or by_settings()
-    hours: Mapping[str, Any] = row.hours if row else {}
+    week: Mapping[str, Any] = row.hours if row else {}
     closed_days = row.closed_days if row else []
     typed = {
         "zone": row.zone if row else policy.calendar.zone,
-        "always_open": "" if any(hours.values()) else "1",
+        "always_open": "" if any(week.values()) else "1",
         "holidays": row.holidays if row else policy.calendar.holidays,
         "closed_days": "\n".join(closed_days),
         "reminder_minutes": ", ".join(map(str, row.reminder_minutes if row else policy.reminder_minutes)),
         "retry_minutes": ", ".join(map(str, row.retry_minutes if row else policy.retry_minutes)),
     }
     typed |= {name: str(getattr(row or policy, name)) for name in NUMBERS}
-    return typed | {f"hours-{day}": hours_as_text(hours.get(str(day), [])) for day in DAYS}
-
-
-def hours_as_text(spans: list[list[str]]) -> str:
-    return ", ".join(f"{start}-{end}" for start, end in spans)
+    return typed | hours.week_as_typed(week)
 
 
 def _readers() -> dict[str, Any]:
     return (
-        {"zone": _zone, "hours": _hours, "holidays": _holidays, "closed_days": _closed_days}
+        {"zone": _zone, "hours": hours.read_week, "holidays": hours.read_holidays, "closed_days": _closed_days}
         | {name: _number_reader(name) for name in NUMBERS}
         | {name: _list_reader(name) for name in LISTS}
     )
@@ -110,54 +100,6 @@ def _zone(typed: Mapping[str, str]) -> str:
     if zone not in available_timezones():
         raise _wrong("zone", _("There is no such time zone. One is Europe/Athens."))
     return zone
-
-
-def _hours(typed: Mapping[str, str]) -> dict[str, list[list[str]]]:
-    if typed.get("always_open"):
-        return {}
-    problems: dict[str, str] = {}
-    hours = {}
-    for day in DAYS:
-        try:
-            hours[str(day)] = _spans(typed.get(f"hours-{day}", ""), f"hours-{day}")
-        except Invalid as error:
-            problems |= error.fields
-    if not problems and not any(hours.values()):
-        problems["hours-0"] = _("There is no hour at all. Say when somebody works, or that it is always open.")
-    if problems:
-        raise Invalid("", fields=problems)
-    return hours
-
-
-def _spans(typed: str, field: str) -> list[list[str]]:
-    spans = []
-    for part in filter(None, (part.strip() for part in typed.split(","))):
-        match = _SPAN.fullmatch(part)
-        if not match:
-            raise _wrong(field, _("“%(part)s” is not like 09:00-18:00.", part=part[:40]))
-        start, end = (_time(clock, field) for clock in match.groups())
-        end = "24:00" if end == "00:00" else end
-        if start >= end:
-            raise _wrong(field, _("“%(part)s” ends before it begins. A night is two spans: up to 24:00, and from 00:00 on the next day.", part=part[:40]))  # fmt: skip  # noqa: E501
-        spans.append([start, end])
-    spans.sort()
-    if any(one[1] > other[0] for one, other in pairwise(spans)):
-        raise _wrong(field, _("These hours overlap."))
-    return spans
-
-
-def _time(clock: str, field: str) -> str:
-    hour, minute = map(int, clock.split(":"))
-    if hour > 24 or minute > 59 or (hour == 24 and minute):
-        raise _wrong(field, _("There is no such time: %(clock)s.", clock=clock))
-    return f"{hour:02}:{minute:02}"
-
-
-def _holidays(typed: Mapping[str, str]) -> str:
-    place = typed.get("holidays", "").strip().upper()
-    if place and not (_PLACE.fullmatch(place) and is_known_place(place)):
-        raise _wrong("holidays", _("No holidays are known for this. A country is GR, a part of one DE-BY."))
-    return place
 
 
 def _closed_days(typed: Mapping[str, str]) -> list[str]:

@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from telephony import numbers
+from webapp import zones
 from webapp.accounts.models import User
 from webapp.calls import queries as call_reads
 from webapp.calls import shown as calls
@@ -21,7 +22,7 @@ from webapp.calls.models import Call
 from webapp.contacts import shown as contacts
 from webapp.contacts.models import Party
 from webapp.db import now
-from webapp.tasks import audit, queries, zones
+from webapp.tasks import audit, queries
 from webapp.tasks.listing import Filters, Tab, order_key
 from webapp.tasks.models import Callback, CallbackKind, CallbackState
 

@@ -13,10 +13,10 @@ from flask import current_app
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from webapp import zones
 from webapp.calls.models import Call, Disposition
 from webapp.calls.shown import Moment, disposition_word
 from webapp.db import now
-from webapp.tasks import zones
 from webapp.wrapup.answers import NO, YES
 from webapp.wrapup.models import FieldKind, WrapUp, WrapUpField, WrapUpForm
 

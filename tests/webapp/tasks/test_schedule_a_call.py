@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from tests.factories import make_callback, make_party
+from webapp import zones
 from webapp.accounts.models import User
 from webapp.db import db, now
-from webapp.tasks import zones
 from webapp.tasks.models import Callback, CallbackKind, CallbackState
 
 As = Callable[[User], FlaskClient]

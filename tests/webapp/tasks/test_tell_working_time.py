@@ -12,7 +12,7 @@ from holidays.countries import Germany
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webapp.tasks.clock import Calendar, _holidays, _is_holiday, is_known_place
+from webapp.clock import Calendar, _holidays, _is_holiday, is_known_place
 
 ATHENS = ZoneInfo("Europe/Athens")
 WEEKDAYS = {str(day): [["09:00", "18:00"]] for day in range(5)}

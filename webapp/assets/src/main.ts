@@ -5,6 +5,7 @@ import "./toasts";
 import "./connection";
 import "./callbar";
 import "./wrapup";
+import "./calling";
 import "./live";
 import "./bell";
 import "./status";

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '6f2b81d4c7a3'
-down_revision = '45fe0aa4d1cc'
+down_revision = '9c41e7d2b6a8'
 branch_labels = None
 depends_on = None
 

@@ -45,6 +45,10 @@ class Calendar:
     def is_open(self, at: datetime) -> bool:
         return any(start <= at <= end for start, end in self._spans_from(at, at))
 
+    def closes_at(self, at: datetime) -> datetime | None:
+        """The end of the hours in which `at` lies, in UTC; None outside them."""
+        return next((end for start, end in self._spans_from(at, at) if start <= at <= end), None)
+
     def add_minutes(self, at: datetime, minutes: float) -> datetime:
         """The moment, in UTC, when so many working minutes have passed; 0: the next moment inside the hours."""
         at, left = at.astimezone(UTC), timedelta(minutes=minutes)
