@@ -47,6 +47,7 @@ def test_alice_wraps_two_calls_up_by_keys_and_what_is_missing_is_shown_at_its_fi
     for number in (EMIL, DANA):
         card = alice.talk(customer.calls("alice", number))
     expect(alice.page.locator("#presence > summary")).to_contain_text("Wrap-up: 2")
+    expect(alice.card("wrap_up")).to_have_count(2)
 
     alice.press("Alt+5")  # they want to be called back
     alice.press("Control+Enter")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -37,7 +38,7 @@ def save(call: Call, by: User, typed: Mapping[str, str], at: datetime, *, note: 
     lock(call)
     form, problems = form_for(queue_of(call, by.id)), dict[str, str]()
     disposition = _disposition(form, typed, problems)
-    answers = read(form.fields, typed, problems)
+    answers = read(form.questions, typed, problems)
     row = wrap_up_of(call.id, by.id) or _begun(call, by)
     step = _next_step(call, form, typed, at, problems, wanted=_asks(disposition) and row.callback_id is None)
     if problems:
@@ -186,5 +187,7 @@ def _promised(call: Call, by: User, step: promises.Step) -> Callback:
 
 
 def _kept(answer: Answer, position: int) -> WrapUpAnswer:
-    field = answer.field
-    return WrapUpAnswer(field_id=field.id, position=position, label=field.label, kind=field.kind, value=answer.value)
+    asked = answer.question
+    return WrapUpAnswer(
+        field_id=UUID(asked.key), position=position, label=asked.label, kind=asked.kind, value=answer.value
+    )

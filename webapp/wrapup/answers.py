@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from webapp import text
 from webapp.errors import Invalid
-from webapp.wrapup.models import FieldKind, WrapUpField
+from webapp.wrapup.models import FieldKind, Question
 
 LONGEST = 500
 YES, NO = "yes", "no"
@@ -19,42 +19,42 @@ YES, NO = "yes", "no"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    field: WrapUpField
+    question: Question
     value: str
 
 
-def read(fields: Iterable[WrapUpField], typed: Mapping[str, str], problems: dict[str, str]) -> list[Answer]:
-    """Those that were given; `problems` gets what is wrong, each under the name of its field."""
+def read(questions: Iterable[Question], typed: Mapping[str, str], problems: dict[str, str]) -> list[Answer]:
+    """Those that were given; `problems` gets what is wrong, each under the name of its question."""
     given = []
-    for field in fields:
+    for question in questions:
         try:
-            value = _value(field, typed.get(field.name, ""))
+            value = _value(question, typed.get(question.name, ""))
         except Invalid as error:
             problems.update(error.fields)
             continue
         if value:
-            given.append(Answer(field, value))
-        elif field.required:
-            problems[field.name] = _("This must be answered.")
+            given.append(Answer(question, value))
+        elif question.required:
+            problems[question.name] = _("This must be answered.")
     return given
 
 
-def _value(field: WrapUpField, typed: str) -> str:
-    written = text.line(" ".join(typed.split()), field.name, most=LONGEST)
+def _value(question: Question, typed: str) -> str:
+    written = text.line(" ".join(typed.split()), question.name, most=LONGEST)
     if not written:
         return ""
     problem = ""
-    match field.kind:
+    match question.kind:
         case FieldKind.NUMBER:
             written, problem = _number(written)
         case FieldKind.DATE:
             written, problem = _date(written)
-        case FieldKind.CHOICE if written not in field.options:
+        case FieldKind.CHOICE if written not in question.options:
             problem = _("Choose one of these.")
         case FieldKind.YES_NO if written not in (YES, NO):
             problem = _("Say yes or no.")
     if problem:
-        raise Invalid(problem, fields={field.name: problem})
+        raise Invalid(problem, fields={question.name: problem})
     return written
 
 

@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 
 from webapp import text
 from webapp.calls.models import Disposition
-from webapp.db import db
+from webapp.db import db, new_id
 from webapp.errors import Invalid
-from webapp.wrapup.models import FieldKind, WrapUpChoice, WrapUpField, WrapUpForm
+from webapp.wrapup.models import FieldKind, Question, WrapUpChoice, WrapUpField, WrapUpForm
 from webapp.wrapup.queries import form_for
 
 LIMITS = {"limit_seconds": (0, 3600), "more_seconds": (0, 3600)}
@@ -32,7 +32,7 @@ def save_form(queue: str, typed: Mapping[str, str]) -> WrapUpForm:
     chosen = [row for row in dispositions() if typed.get(f"offer-{row.code}")]
     if typed.get("offers") == "some" and not chosen:
         problems["offers"] = _("Choose at least one, or all.")
-    fields = [_field(row, at, problems) for at, row in enumerate(typed_fields(typed)) if _is_filled(row)]
+    questions = typed_questions(typed, problems)
     if problems:
         raise Invalid(_("Some of this cannot be saved yet."), fields=problems)
     form = db.session.get(WrapUpForm, queue)
@@ -42,7 +42,7 @@ def save_form(queue: str, typed: Mapping[str, str]) -> WrapUpForm:
     form.limit_seconds, form.more_seconds = numbers["limit_seconds"], numbers["more_seconds"]
     form.disposition_required, form.next_step = bool(typed.get("disposition_required")), bool(typed.get("next_step"))
     _offer(form, chosen if typed.get("offers") == "some" else [])
-    _ask(form, fields)
+    _ask(form, questions)
     db.session.flush()
     return form
 
@@ -82,6 +82,11 @@ def typed_fields(typed: Mapping[str, str]) -> list[dict[str, str]]:
     return [{part: typed.get(f"field-{at}-{part}", "") for part in PARTS} for at in shown]
 
 
+def typed_questions(typed: Mapping[str, str], problems: dict[str, str]) -> list[Question]:
+    """Those of them in which something was typed; `problems` gets what is wrong, by field."""
+    return [_question(row, at, problems) for at, row in enumerate(typed_fields(typed)) if _is_filled(row)]
+
+
 def rearranged(typed: Mapping[str, str], what: str) -> dict[str, str] | None:
     """As the page looks after a press of "add" or of a field's own buttons; None: it was another button."""
     rows = typed_fields(typed)
@@ -108,7 +113,7 @@ def _is_filled(row: Mapping[str, str]) -> bool:
     return bool(row["label"].strip() or row["options"].strip())
 
 
-def _field(row: Mapping[str, str], at: int, problems: dict[str, str]) -> WrapUpField:
+def _question(row: Mapping[str, str], at: int, problems: dict[str, str]) -> Question:
     label = _line(row["label"], f"field-{at}-label", problems, most=80, required=True)
     options = [_line(line, f"field-{at}-options", problems, most=80) for line in row["options"].splitlines()]
     options = list(dict.fromkeys(filter(None, options)))
@@ -117,26 +122,20 @@ def _field(row: Mapping[str, str], at: int, problems: dict[str, str]) -> WrapUpF
         problems[f"field-{at}-options"] = _("Give at least two, each on a line of its own.")
     if len(options) > MOST_OPTIONS:
         problems[f"field-{at}-options"] = _("At most %(most)s of these.", most=MOST_OPTIONS)
-    field = WrapUpField(position=at, label=label, kind=kind, required=bool(row["required"]))
-    field.options = options if kind is FieldKind.CHOICE else []
-    field.id = _uuid(row["id"])  # type: ignore[assignment]  # None: a new one
-    return field
+    return Question(_key(row["id"]), label, kind, bool(row["required"]), options if kind is FieldKind.CHOICE else [])
 
 
-def _ask(form: WrapUpForm, typed: list[WrapUpField]) -> None:
+def _ask(form: WrapUpForm, questions: list[Question]) -> None:
     """A field that was there stays the same one, whatever it is called now: its answers belong to it."""
-    before = {field.id: field for field in form.fields}
-    form.fields = [_renewed(before.get(field.id), field) for field in typed]
+    before = {str(field.id): field for field in form.fields}
+    form.fields = [_field(before.get(question.key), question, at) for at, question in enumerate(questions)]
 
 
-def _renewed(old: WrapUpField | None, new: WrapUpField) -> WrapUpField:
-    if old is None:
-        return WrapUpField(
-            position=new.position, label=new.label, kind=new.kind, required=new.required, options=new.options
-        )
-    old.position, old.label, old.kind = new.position, new.label, new.kind
-    old.required, old.options = new.required, new.options
-    return old
+def _field(field: WrapUpField | None, asked: Question, position: int) -> WrapUpField:
+    field = field or WrapUpField()
+    field.position, field.label, field.kind = position, asked.label, asked.kind
+    field.required, field.options = asked.required, asked.options
+    return field
 
 
 def _offer(form: WrapUpForm, chosen: list[Disposition]) -> None:
@@ -161,8 +160,9 @@ def _number(typed: Mapping[str, str], name: str, problems: dict[str, str]) -> in
     return low
 
 
-def _uuid(written: str) -> UUID | None:
+def _key(written: str) -> str:
+    """What was there before, or a new one."""
     try:
-        return UUID(written)
+        return str(UUID(written))
     except ValueError:
-        return None
+        return str(new_id())

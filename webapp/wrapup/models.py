@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -22,6 +23,22 @@ class FieldKind(StrEnum):
     YES_NO = "yes_no"
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Of a form or of a script. `key` stays when it is worded anew; `options`: what may be chosen, where one chooses."""
+
+    key: str
+    label: str
+    kind: FieldKind = FieldKind.TEXT
+    required: bool = False
+    options: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What the answer is sent as."""
+        return f"answer-{self.key}"
+
+
 class WrapUpForm(Model):
     """What agents say after a call of a queue, and how long they have; the row named "" is for all without their own.
 
@@ -41,6 +58,10 @@ class WrapUpForm(Model):
     )
 
     @property
+    def questions(self) -> list[Question]:
+        return [field.question for field in self.fields]
+
+    @property
     def extendable(self) -> bool:
         return bool(self.limit_seconds and self.more_seconds)
 
@@ -58,7 +79,7 @@ class WrapUpChoice(Model):
 
 
 class WrapUpField(Identified, Model):
-    """A question of the firm's own. `options`: what may be chosen, where one chooses."""
+    """A question of the firm's own."""
 
     queue: Mapped[str] = mapped_column(sa.ForeignKey("wrap_up_form.queue", ondelete="CASCADE"), index=True)
     position: Mapped[int] = mapped_column(default=0)
@@ -68,9 +89,8 @@ class WrapUpField(Identified, Model):
     options: Mapped[list[str]] = mapped_column(default=list)
 
     @property
-    def name(self) -> str:
-        """What the answer is sent as."""
-        return f"answer-{self.id}"
+    def question(self) -> Question:
+        return Question(str(self.id), self.label, self.kind, self.required, self.options)
 
 
 class WrapUp(Identified, Model):

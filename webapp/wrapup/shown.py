@@ -18,7 +18,7 @@ from webapp.calls.models import Call, Disposition
 from webapp.calls.shown import Moment, disposition_word
 from webapp.db import now
 from webapp.wrapup.answers import NO, YES
-from webapp.wrapup.models import FieldKind, WrapUp, WrapUpField, WrapUpForm
+from webapp.wrapup.models import FieldKind, Question, WrapUp, WrapUpForm
 
 MANY = 9  # dispositions: as many as there are digits; more are searched
 
@@ -95,7 +95,7 @@ def form_of(call: Call, own: WrapUp | None, form: WrapUpForm, dispositions: Sequ
         required=form.disposition_required,
         groups=_groups(offered, code),
         many=len(offered) > MANY,
-        fields=[_field(field, typed) for field in form.fields],
+        fields=fields_of(form.questions, typed),
         next_step=_next_step(call, typed) if form.next_step and call.number and not promised else None,
         promised_for=promised.promised_for if promised else None,
     )
@@ -159,16 +159,24 @@ def _groups(offered: Sequence[Disposition], code: str) -> list[Group]:
     return [Group(heading, [choice for _heading, choice in rows]) for heading, rows in groupby(choices, lambda c: c[0])]
 
 
-def _field(field: WrapUpField, typed: dict[str, Any]) -> Field:
-    options = [(YES, word(FieldKind.YES_NO, YES)), (NO, word(FieldKind.YES_NO, NO))]
-    return Field(
-        name=field.name,
-        label=field.label,
-        kind=field.kind.value,
-        required=field.required,
-        options=options if field.kind is FieldKind.YES_NO else [(option, option) for option in field.options],
-        value=str(typed.get(field.name, "")),
-    )
+def fields_of(questions: Sequence[Question], typed: dict[str, Any]) -> list[Field]:
+    return [
+        Field(
+            name=question.name,
+            label=question.label,
+            kind=question.kind.value,
+            required=question.required,
+            options=_options(question),
+            value=str(typed.get(question.name, "")),
+        )
+        for question in questions
+    ]
+
+
+def _options(question: Question) -> list[tuple[str, str]]:
+    if question.kind is FieldKind.YES_NO:
+        return [(value, word(FieldKind.YES_NO, value)) for value in (YES, NO)]
+    return [(option, option) for option in question.options]
 
 
 def _next_step(call: Call, typed: dict[str, Any]) -> NextStep:

@@ -36,7 +36,7 @@ def asked(app: object) -> dict[str, str]:
         typed |= {f"field-{at}-label": kind.title(), f"field-{at}-kind": kind, f"field-{at}-required": "1"}
     with transaction():
         form_rows.save_form("sales", typed | {"field-3-options": "Red\nBlue"})
-    return {field.kind.value: field.name for field in form_for("sales").fields}
+    return {question.kind.value: question.name for question in form_for("sales").questions}
 
 
 def given(asked: dict[str, str], **other: str) -> dict[str, str]:

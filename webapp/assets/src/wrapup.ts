@@ -7,7 +7,7 @@ import { say } from "./words";
 
 type Values = Record<string, string>;
 const formOf = (uid: string): HTMLFormElement | null => document.querySelector(`form[data-wrap-up="${CSS.escape(uid)}"]`);
-const values = (form: HTMLFormElement): Values => {
+export const values = (form: HTMLFormElement): Values => {
   const all = Object.fromEntries(new FormData(form)) as Values;
   delete all.csrf_token;
   delete all.note; // it is kept by itself
@@ -43,6 +43,7 @@ function redraw(): void {
 export async function saveWrapUp(form: HTMLFormElement): Promise<boolean> {
   const uid = form.dataset.wrapUp!, note = form.elements.namedItem("note") as HTMLTextAreaElement | null;
   const all = values(form);
+  if (showProblems(form, blank(form, all))) return false;
   try {
     await send(form.action, undefined, { method: "POST", json: note ? { ...all, note: note.value } : all });
   } catch (error) {
@@ -60,8 +61,14 @@ export async function saveWrapUp(form: HTMLFormElement): Promise<boolean> {
   return true;
 }
 
+/** What needs no question to the server, which has the last word. */
+export function blank(form: HTMLFormElement, all: Values): Values {
+  const needed = [...form.querySelectorAll<HTMLInputElement>("[data-required]")].filter((field) => !all[field.name]?.trim());
+  return Object.fromEntries(needed.map((field) => [field.name, field.dataset.required || say("answer_missing")]));
+}
+
 /** Each problem beside its field, the first of which gets the keyboard; returns whether any could be shown. */
-function showProblems(form: HTMLFormElement, fields: Values): boolean {
+export function showProblems(form: HTMLFormElement, fields: Values): boolean {
   problems.set(form.dataset.wrapUp!, fields);
   const first = mark(form, fields);
   if (!first) return false;
