@@ -36,7 +36,7 @@ from webapp.demo_contacts import Invented, contacts
 from webapp.trial.people import Agent, cast
 
 CAST = cast()
-TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support"}
+TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support", "erin": "Sales"}
 REGULARS = 60  # customers who call again and again, so that cards have a past to show
 
 
@@ -69,7 +69,7 @@ def _people() -> list[dict[str, str]]:
     people += [_person(*CAST.supervisor, "supervisor"), _person(*CAST.admin, "admin")]
     with transaction():
         for person, agent in zip(people, CAST.agents, strict=False):
-            _hire(person, team=TEAMS[agent.username], lines=(agent.endpoint,))
+            _hire(person, team=TEAMS[agent.username], agent=agent)
         head = _hire(people[-2], team="Sales")
         _hire(people[-1])
         for team in dict.fromkeys(TEAMS.values()):
@@ -84,10 +84,13 @@ def _person(username: str, name: str, role: str) -> dict[str, str]:
     return {"username": username, "name": name, "role": role, "password": secrets.token_urlsafe(9)}
 
 
-def _hire(person: dict[str, str], *, team: str | None = None, lines: tuple[str, ...] = ()) -> User:
+def _hire(person: dict[str, str], *, team: str | None = None, agent: Agent | None = None) -> User:
+    lines = (agent.endpoint,) if agent and not agent.in_browser else ()
+    browser_lines = (agent.endpoint,) if agent and agent.in_browser else ()
     return add_user(
-        person["username"], person["name"], role=person["role"], password=person["password"], team=team, lines=lines
-    )
+        person["username"], person["name"], role=person["role"], password=person["password"], team=team, lines=lines,
+        browser_lines=browser_lines,
+    )  # fmt: skip
 
 
 def _customers() -> int:

@@ -206,6 +206,9 @@ def as_toml(switch: SwitchSettings) -> str:
     for role, login in logins.items():
         assert login is not None
         lines += [f"{role}_user = {json.dumps(login.user)}", f"{role}_secret = {json.dumps(login.secret)}"]
+    if phones := switch.browser_phones:
+        lines += [f"ari_url = {json.dumps(phones.ari_url)}", f"phone_url = {json.dumps(phones.sip_url)}"]
+        lines += [f"ari_user = {json.dumps(phones.login.user)}", f"ari_secret = {json.dumps(phones.login.secret)}"]
     lines += [f"trunks = {json.dumps(switch.trunks)}"]
     lines += [f"books = {json.dumps(switch.books)}"] if switch.books else []
     lines += [f"[{switch.name}.did_labels]"]

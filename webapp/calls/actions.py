@@ -93,7 +93,13 @@ def dial(call_id: UUID) -> None:
     call = db.session.get_one(Call, call_id)
     assert call.requested_by is not None and call.number is not None
     line = next(line for line in call.requested_by.lines if line.switch == call.switch)
-    command = Originate(uid=call.uid, line=line.endpoint, number=call.number, shown=call.shown_number or "")
+    command = Originate(
+        uid=call.uid,
+        line=line.endpoint,
+        number=call.number,
+        shown=call.shown_number or "",
+        answer_itself=line.in_browser,
+    )
     switch = call.switch
     db.session.rollback()
     try:

@@ -28,7 +28,7 @@ from webapp.wrapup import form_rows
 from webapp.wrapup.queries import form_for
 
 FIRST = "d420acb7025d"
-BEFORE_FORMS = "9c41e7d2b6a8"
+BEFORE_FORMS = "e3f7a61c20d9"
 
 
 @pytest.fixture
