@@ -263,7 +263,7 @@ def test_looking_changes_nothing(
 @pytest.mark.parametrize("route", OF_ONE_THING)
 def test_what_does_not_exist_is_not_found(route: str, client: FlaskClient, crew: list[User], as_: As, ask: Ask) -> None:
     allowed = [user for user, status in zip(crew, TABLE[route][1:], strict=True) if status != FORBIDDEN]
-    names = ("call_id", "callback_id", "notice_id", "absence_id", "reason_id")
+    names = ("call_id", "callback_id", "notice_id", "absence_id", "reason_id", "disposition_id")
     nowhere = {name: uuid4() for name in names} | {"party_id": make_party().id}
     if "party_id" in route:
         nowhere["party_id"] = uuid4()
