@@ -15,8 +15,10 @@ from webapp import live
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, may
 from webapp.agents import shown as agents
+from webapp.agents.queries import AgentState
 from webapp.books import queries as books
 from webapp.calls.clearance import own_refusal
+from webapp.calls.queries import how_many_to_wrap_up
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
 from webapp.notices.queries import how_many_unread
@@ -58,7 +60,13 @@ def callbar_context(user: User) -> dict[str, Any]:
 
 def status_context(user: User) -> dict[str, Any]:
     me = agents.row_of(user)
-    return {"me": me, "reasons": agents.choices(user), "next": agents.next_change([me])}
+    waiting = how_many_to_wrap_up(user) if me.state == AgentState.WRAP_UP.value else 0
+    return {
+        "me": me,
+        "reasons": agents.choices(user),
+        "next": agents.next_change([me]),
+        "wrap_ups": waiting,
+    }
 
 
 def call_refusal() -> str:
@@ -102,10 +110,14 @@ def _nav(user: User) -> list[dict[str, Any]]:
         (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
         (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
         (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
+        (Permission.QUEUE_MANAGE, "/settings/wrap-up", _("Wrap-up"), "tag", ""),
         (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
         (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
     ]
-    beside = {"/ledger": "/recoveries"}  # pages that are reached by the tabs of another
+    beside = {
+        "/ledger": "/recoveries",
+        "/settings/wrap-up": "/settings/dispositions",
+    }  # pages that are reached by the tabs of another
     words = {"ledger": _("do not balance")}
     return [
         {

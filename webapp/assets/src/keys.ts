@@ -48,7 +48,7 @@ function withAlt(code: string, target: EventTarget | null): boolean {
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code)?.[1];
   if (digit) return choose(digit, target);
   if (code === "KeyN") { bar()?.focusNote(); return Boolean(bar()?.current()); }
-  if (code === "KeyS") return showStatusMenu();
+  if (code === "KeyR") return showStatusMenu();
   if (code === "KeyP") {
     const first = bar()?.current()?.querySelector<HTMLElement>(".cb-head") ?? bar()?.querySelector<HTMLElement>("button");
     first?.focus();
