@@ -48,10 +48,12 @@ from webapp.incoming import wants_json
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
-FEATURES = ("accounts", "notices", "contacts", "calls", "phones", "agents", "tasks", "books", "settings", "desk")
+FEATURES = (
+    "accounts", "notices", "contacts", "calls", "phones", "agents", "tasks", "wrapup", "books", "settings", "desk",
+)  # fmt: skip
 # pages that have a module of their own beside their feature's views
 BESIDE = (
-    "settings.breaks", "settings.calling", "settings.targets",
+    "settings.breaks", "settings.calling", "settings.dispositions", "settings.targets", "settings.wrap_up",
     "desk.calling", "desk.dial", "desk.palette", "desk.day",
 )  # fmt: skip
 CONTENT_SECURITY_POLICY = (

@@ -15,8 +15,10 @@ from webapp import live
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, may
 from webapp.agents import shown as agents
+from webapp.agents.queries import AgentState
 from webapp.books import queries as books
 from webapp.calls.clearance import own_refusal
+from webapp.calls.queries import how_many_to_wrap_up
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
 from webapp.notices.queries import how_many_unread
@@ -66,7 +68,13 @@ def callbar_context(user: User) -> dict[str, Any]:
 
 def status_context(user: User) -> dict[str, Any]:
     me = agents.row_of(user)
-    return {"me": me, "reasons": agents.choices(user), "next": agents.next_change([me])}
+    waiting = how_many_to_wrap_up(user) if me.state == AgentState.WRAP_UP.value else 0
+    return {
+        "me": me,
+        "reasons": agents.choices(user),
+        "next": agents.next_change([me]),
+        "wrap_ups": waiting,
+    }
 
 
 def call_refusal() -> str:
@@ -101,7 +109,8 @@ def _frame(user: User) -> dict[str, Any]:
 
 def _nav(user: User) -> list[dict[str, Any]]:
     counted = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
-    beside = {"/ledger": "/recoveries"}  # pages that are reached by the tabs of another
+    # pages that are reached by the tabs of another
+    beside = {"/ledger": "/recoveries", "/settings/wrap-up": "/settings/dispositions"}
     words = {"ledger": _("do not balance")}
     return [
         {
@@ -132,6 +141,7 @@ def _places() -> list[tuple[Permission, str, str, str, str]]:
         (Permission.TARGET_SET, "/settings/targets", _("Targets"), "target", ""),
         (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
         (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
+        (Permission.QUEUE_MANAGE, "/settings/wrap-up", _("Wrap-up"), "tag", ""),
         (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
         (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
     ]

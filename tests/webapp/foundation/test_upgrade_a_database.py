@@ -24,8 +24,11 @@ from webapp.db import db, transaction
 from webapp.tasks import actions as tasks
 from webapp.tasks import promises
 from webapp.tasks.models import Callback, CallbackCall, CallbackKind, CallbackState, ClosedAs
+from webapp.wrapup import form_rows
+from webapp.wrapup.queries import form_for
 
 FIRST = "d420acb7025d"
+BEFORE_FORMS = "e3f7a61c20d9"
 
 
 @pytest.fixture
@@ -91,6 +94,19 @@ def test_every_step_leads_down_and_up_again(busy: Flask) -> None:
     for newer in steps:
         schema.upgrade(busy, newer)
     assert schema.is_current(busy) and schema.differences(busy) == []
+
+
+def test_limits_of_wrap_up_go_into_forms_and_back(app: Flask) -> None:
+    with transaction():
+        form_rows.save_form("sales", {"limit_seconds": "45", "more_seconds": "15"})
+    db.session.remove()
+    schema.downgrade(app, BEFORE_FORMS)
+    with db.engine.connect() as connection:
+        rules = connection.execute(sa.text("SELECT queue, seconds, more_seconds FROM wrap_up_rule")).all()
+    assert rules == [("sales", 45, 15)]
+    schema.upgrade(app)
+    form = form_for("sales")
+    assert (form.limit_seconds, form.more_seconds, form.disposition_required, form.fields) == (45, 15, True, [])
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ export const KEYS: Key[] = [
   { group: "everywhere", word: "key_palette", keys: ["Ctrl+K"], act: "palette" },
   { group: "everywhere", word: "key_search", keys: ["/"], act: "search" },
   { group: "everywhere", word: "key_dial", keys: ["Alt+C"], act: "dial" },
-  { group: "everywhere", word: "key_status", keys: ["Alt+S"], act: "status" },
+  { group: "everywhere", word: "key_status", keys: ["Alt+R"], act: "status" },
   { group: "everywhere", word: "key_here", keys: ["Alt+I"], act: { alt: "KeyI" } },
   { group: "everywhere", word: "key_next", keys: ["j"], act: "down" },
   { group: "everywhere", word: "key_previous", keys: ["k"], act: "up" },

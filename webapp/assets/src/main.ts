@@ -4,6 +4,7 @@ import "./time";
 import "./toasts";
 import "./connection";
 import "./callbar";
+import "./wrapup";
 import "./calling";
 import "./dial";
 import "./live";

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'b1f7c3a95d20'
-down_revision = 'e3f7a61c20d9'
+down_revision = '6f2b81d4c7a3'
 branch_labels = None
 depends_on = None
 
