@@ -6,6 +6,7 @@ import "./connection";
 import "./callbar";
 import "./wrapup";
 import "./calling";
+import "./dial";
 import "./live";
 import "./bell";
 import "./status";
