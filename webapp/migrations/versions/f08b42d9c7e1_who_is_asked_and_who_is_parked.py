@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'f08b42d9c7e1'
-down_revision = 'e3f7a61c20d9'
+down_revision = 'b1f7c3a95d20'
 branch_labels = None
 depends_on = None
 
