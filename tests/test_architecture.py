@@ -19,6 +19,7 @@ SOURCES = sorted(
 )
 FEATURES = (
     "accounts", "contacts", "calls", "phones", "tasks", "books", "desk", "timeline", "notices", "mail", "settings",
+    "wrapup",
 )  # fmt: skip
 PRIVATE = ("views", "forms", "api", "jobs")
 

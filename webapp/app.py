@@ -48,7 +48,14 @@ from webapp.incoming import wants_json
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
-FEATURES = ("accounts", "notices", "contacts", "calls", "phones", "agents", "tasks", "books", "settings", "desk")
+FEATURES = (
+    "accounts", "notices", "contacts", "calls", "phones", "agents", "tasks", "wrapup", "books", "settings", "desk",
+)  # fmt: skip
+# pages that have a module of their own beside their feature's views
+BESIDE = (
+    "settings.breaks", "settings.calling", "settings.dispositions", "settings.targets", "settings.wrap_up",
+    "desk.calling", "desk.dial", "desk.palette", "desk.day",
+)  # fmt: skip
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'{phones}; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -148,7 +155,7 @@ def _subscribe() -> None:
 
 
 def _register_views(app: Flask) -> None:
-    for beside in ("settings.breaks", "settings.calling", "desk.calling"):
+    for beside in BESIDE:
         importlib.import_module(f"webapp.{beside}")
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"webapp.{feature}.views").bp)

@@ -20,7 +20,6 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings, SwitchSettings
 from tests.asterisk import wait_for
-from webapp.agents.models import WrapUpRule
 from webapp.books.models import BookedCall, BooksDamage, BooksPlace, LedgerCheck, Recovery
 from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
@@ -29,6 +28,7 @@ from webapp.notices.models import Notice
 from webapp.tasks.models import Callback, CallbackCall, QueuePolicy
 from webapp.timeline.models import Activity
 from webapp.trial.pbx import dying_with_us, free_tcp_port
+from webapp.wrapup.models import WrapUp, WrapUpAnswer, WrapUpChoice, WrapUpField, WrapUpForm
 
 T = TypeVar("T")
 STOP_SECONDS = 20
@@ -171,6 +171,8 @@ class Books:
         with self.writing() as session:
             for model in (
                 Activity,
+                WrapUpAnswer,
+                WrapUp,
                 CallbackCall,
                 Callback,
                 NumberChoice,
@@ -181,7 +183,9 @@ class Books:
                 LedgerCheck,
                 Notice,
                 QueuePolicy,
-                WrapUpRule,
+                WrapUpField,
+                WrapUpChoice,
+                WrapUpForm,
             ):
                 session.execute(sa.delete(model))
             for table in ("call_note", "leg", "call", "contact_point"):

@@ -25,15 +25,15 @@ def test_alice_promises_a_call_in_the_callees_time_and_is_reminded(
     customer: Customers, books: Books, alice: Screen
 ) -> None:
     card = alice.talk(customer.calls("alice", DANA))
-    card.get_by_role("button", name="Call later").click()
-    dialog = alice.page.locator("#schedule")
-    expect(dialog.get_by_label("The customer's clock")).to_have_value("Europe/London")
+    card.get_by_text("Call them again").click()
+    expect(card.get_by_label("The customer's clock")).to_have_value("Europe/London")
     moment = (now() + timedelta(minutes=5)).astimezone(LONDON)
-    dialog.get_by_label("Date").fill(f"{moment:%Y-%m-%d}")
-    dialog.get_by_label("Time there").fill(f"{moment:%H:%M}")
-    dialog.get_by_label("Note").fill("About the red ones")
-    dialog.get_by_role("button", name="Promise it").click()
-    expect(alice.page.locator(".toast-item", has_text="Promised for")).to_be_visible()
+    card.get_by_label("Date").fill(f"{moment:%Y-%m-%d}")
+    card.get_by_label("Time there").fill(f"{moment:%H:%M}")
+    card.get_by_label("Note (optional)").fill("About the red ones")
+    alice.press("Alt+1")
+    alice.press("Control+Enter")
+    expect(alice.page.locator(".toast-item", has_text="Saved")).to_be_visible()
 
     (promised,) = wait_for("the promise", lambda: books.callbacks(kind=CallbackKind.PROMISE))
     assert promised.promised_for == datetime(*moment.timetuple()[:5], tzinfo=LONDON)

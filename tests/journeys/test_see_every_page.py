@@ -112,7 +112,7 @@ def ledger(customer: Customers, books: Books, audited: Screen) -> dict[str, str]
 def shift(desk_of: Callable[..., Screen], books: Books, customer: Customers) -> Iterator[dict[str, str]]:
     """Alice does not answer, Bob's lunch is too long, Charlie's laptop sleeps, Dora talks. Pages of who looks after them."""
     _alice, bob, charlie, dora = (desk_of(name) for name in ("alice", "bob", "charlie", "dora"))
-    bob.press("Alt+s")
+    bob.press("Alt+r")
     bob.page.get_by_role("button", name="Lunch").click()
     expect(bob.page.locator("#presence > summary")).to_contain_text("Lunch")
     call = customer.calls("dora", EMIL, "Ελένη")
@@ -130,7 +130,7 @@ def shift(desk_of: Callable[..., Screen], books: Books, customer: Customers) -> 
     call.hang_up()
     with books.writing() as session:
         session.execute(sa.update(User).values(did_not_answer_at=None))
-    bob.press("Alt+s")
+    bob.press("Alt+r")
     bob.page.locator("#presence").get_by_role("button", name="Available").click()
     expect(bob.page.locator("#presence > summary")).to_contain_text("Available")
 
@@ -152,7 +152,7 @@ def test_who_is_where_is_accessible_and_fits_in_both_languages(
             found += _audit(sofia.page, f"{page}, {language}") + _wider(sofia.page, path)
         expect(alice.page.locator("#cb-missed")).to_be_visible()
         found += _audit(alice.page, f"did not answer, {language}")
-        alice.press("Alt+s")
+        alice.press("Alt+r")
         found += _audit(alice.page, f"the menu of who did not answer, {language}") + _wider(alice.page, "the menu")
     assert found == []
 

@@ -14,10 +14,10 @@ from tests.journeys.conftest import Customers
 from tests.journeys.product import Books, Product
 from tests.journeys.screen import Screen
 from webapp.accounts.models import AgentStatus, ChangedBy, Presence, StatusPeriod, User
-from webapp.agents.models import WrapUpRule
 from webapp.calls.models import Leg
 from webapp.db import now
 from webapp.notices.models import Notice
+from webapp.wrapup.models import WrapUpForm
 
 pytestmark = pytest.mark.journey
 
@@ -79,7 +79,7 @@ def test_a_break_on_the_screen_is_one_on_the_pbx_and_in_all_tabs(
     asterisk: Asterisk, books: Books, desk_of: Callable[..., Screen], charlie: Screen
 ) -> None:
     other_tab = desk_of("charlie", "/contacts")
-    charlie.press("Alt+s")
+    charlie.press("Alt+r")
     for _ in range(2):  # by the keyboard alone: from where one is to lunch
         charlie.press("ArrowDown")
     charlie.press("Enter")
@@ -168,7 +168,7 @@ def test_the_heartbeat_is_the_sockets(books: Books, charlie: Screen) -> None:
 def test_after_a_call_no_other_comes_until_it_is_saved_or_its_time_is_over(
     asterisk: Asterisk, books: Books, customer: Customers, desk_of: Callable[..., Screen], only_alice_sells: None
 ) -> None:
-    books.add(WrapUpRule(queue="sales", seconds=600, more_seconds=60))
+    books.add(WrapUpForm(queue="sales", limit_seconds=600, more_seconds=60))
     alice, sofia = desk_of("alice"), desk_of("sofia", "/agents")
     row = sofia.page.locator("tr", has_text="Alice Martin")
     try:
@@ -183,8 +183,9 @@ def test_after_a_call_no_other_comes_until_it_is_saved_or_its_time_is_over(
             expect(row).to_contain_text("Wrap-up")
             wait_for("her to be out", lambda: standing(asterisk, ALICE)["sales"] == (True, "wrap-up"))
             expect(pill(alice)).to_contain_text("Available")
+            expect(pill(alice)).to_contain_text("Wrap-up")
             if ends == "saved":
-                alice.press("Alt+m")
+                alice.press("Alt+e")
                 expect(alice.card("wrap_up").locator(".cb-head")).to_contain_text("10:")  # a minute more than it was
                 alice.press("1")
                 alice.press("Control+Enter")

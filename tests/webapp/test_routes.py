@@ -43,6 +43,7 @@ FOR_EMPLOYEES = {
     "GET /desk": 200,
     "GET /desk/badges": 200,
     "GET /desk/callbar": 200,
+    "GET /palette": 200,
     "POST /calling": 422,  # no list of numbers
     "GET /desk/status": 200,
     "GET /live/since": 200,
@@ -74,7 +75,8 @@ FOR_ROLES = {
     "POST /calls": 201,
     "GET /calls/<uuid:call_id>": 200,
     "POST /calls/<uuid:call_id>/answer": 409,  # it is over
-    "POST /calls/<uuid:call_id>/disposition": 204,
+    "POST /calls/<uuid:call_id>/wrap-up": 204,
+    "PUT /calls/<uuid:call_id>/wrap-up": 204,
     "POST /calls/<uuid:call_id>/digits": 409,  # it is over
     "POST /calls/<uuid:call_id>/hold": 409,  # it is over
     "POST /calls/<uuid:call_id>/mute": 409,  # it is over
@@ -88,6 +90,10 @@ FOR_ROLES = {
     "GET /contacts/<uuid:party_id>": 200,
     "GET /contacts/<uuid:party_id>/edit": 200,
     "POST /contacts/<uuid:party_id>/edit": 303,
+    "GET /day": 200,
+    "GET /dial": 200,
+    "GET /dial/matches": 200,
+    "POST /me/shown-number": 204,
     "GET /settings/absences": 200,
     "POST /settings/absences": 204,
     "POST /settings/absences/<uuid:absence_id>/end": 204,  # their own
@@ -101,6 +107,15 @@ FOR_ADMINISTRATORS = {
     "POST /settings/breaks/new": 204,
     "GET /settings/breaks/<uuid:reason_id>": 200,
     "POST /settings/breaks/<uuid:reason_id>": 204,
+    "GET /settings/dispositions": 200,
+    "GET /settings/dispositions/new": 200,
+    "POST /settings/dispositions/new": 204,
+    "GET /settings/dispositions/<uuid:disposition_id>": 200,
+    "POST /settings/dispositions/<uuid:disposition_id>": 204,
+    "GET /settings/wrap-up": 200,
+    "GET /settings/wrap-up/edit": 200,
+    "POST /settings/wrap-up/edit": 204,
+    "POST /settings/wrap-up/remove": 204,
     "GET /settings/calling": 200,
     "GET /settings/calling/number": 200,
     "POST /settings/calling/number": 204,
@@ -119,6 +134,8 @@ FOR_HEADS = {
     "GET /ledger": 200,
     "POST /ledger/check": 204,
     "GET /recoveries": 200,
+    "GET /settings/targets": 200,
+    "POST /settings/targets": 204,
 }
 # route: nobody, somebody without a role, each of ROLES
 TABLE = (
@@ -177,7 +194,7 @@ def ask(switch: FakeSwitch) -> Ask:
             "uid": str(uuid4()), "version": "1", "ms": "1", "at": f"{now() + timedelta(days=1):%Y-%m-%dT%H:%M}",
             "zone": "UTC", "always_open": "1", "callback_minutes": "30", "second_step_minutes": "30",
             "ticket_minutes": "5", "short_seconds": "0",
-            "code": f"code-{next(numbers)}", "label_en": "Lunch", "label_el": "Γεύμα",
+            "code": f"code-{next(numbers)}", "label_en": "Lunch", "label_el": "Γεύμα", "label": "Lunch",
             "from": f"{now() + timedelta(days=2):%Y-%m-%d}", "until": f"{now() + timedelta(days=2):%Y-%m-%d}",
             "date": f"{now() + timedelta(days=2):%Y-%m-%d}", "time": "14:30",
         }  # fmt: skip
@@ -195,7 +212,7 @@ def things(of: User | None = None) -> dict[str, UUID]:
     return {
         "call_id": call.id, "callback_id": make_callback(number).id, "party_id": make_party().id,
         "notice_id": _notice(of) if of else uuid4(), "absence_id": _absence(of) if of else uuid4(),
-        "reason_id": _break_reason(),
+        "reason_id": _break_reason(), "disposition_id": make_disposition(f"d-{next(numbers)}").id,
     }  # fmt: skip
 
 
@@ -253,7 +270,7 @@ def test_looking_changes_nothing(
 @pytest.mark.parametrize("route", OF_ONE_THING)
 def test_what_does_not_exist_is_not_found(route: str, client: FlaskClient, crew: list[User], as_: As, ask: Ask) -> None:
     allowed = [user for user, status in zip(crew, TABLE[route][1:], strict=True) if status != FORBIDDEN]
-    names = ("call_id", "callback_id", "notice_id", "absence_id", "reason_id")
+    names = ("call_id", "callback_id", "notice_id", "absence_id", "reason_id", "disposition_id")
     nowhere = {name: uuid4() for name in names} | {"party_id": make_party().id}
     if "party_id" in route:
         nowhere["party_id"] = uuid4()

@@ -4,12 +4,10 @@ from webapp import jobs, live
 from webapp.accounts.events import StatusChanged
 from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.models import AgentStatus, ChangedBy, User
-from webapp.agents import wrap_up
 from webapp.agents.actions import did_not_answer, is_here
 from webapp.agents.events import AttentionChanged
 from webapp.calls.events import CallChanged, RingAnswered, RingUnanswered
-from webapp.calls.models import Call
-from webapp.db import db, now
+from webapp.db import db
 from webapp.events import after_commit, after_commit_together, on
 
 
@@ -31,12 +29,6 @@ def forget_rings(event: StatusChanged) -> None:
     user = db.session.get_one(User, event.user_id)
     if user.did_not_answer_at and user.did_not_answer_at < event.at and user.status is not AgentStatus.ON_BREAK:
         user.did_not_answer_at = None
-
-
-@on(CallChanged)
-def follow_wrap_up(event: CallChanged) -> None:
-    if event.user_ids:
-        wrap_up.follow(db.session.get_one(Call, event.call_id), now())
 
 
 @after_commit_together(CallChanged)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from flask import Blueprint, render_template
 from flask_login import current_user
@@ -12,9 +11,8 @@ from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, requires
 from webapp.accounts.queries import people_who_may
 from webapp.accounts.views import back
-from webapp.agents import shown, wrap_up
+from webapp.agents import shown
 from webapp.agents.actions import is_here
-from webapp.calls.queries import call_for
 from webapp.db import db, now, transaction
 
 bp = Blueprint("agents", __name__)
@@ -32,14 +30,6 @@ def index() -> Any:
         totals=shown.totals(rows),
         next=shown.next_change(rows),
     )
-
-
-@bp.post("/calls/<uuid:call_id>/more-time")
-@requires(Permission.CALL_WRAP_UP)
-def more_time(call_id: UUID) -> Any:
-    with transaction():
-        wrap_up.more_time(call_for(current_user, call_id), current_user, now())
-    return back()
 
 
 @bp.post("/me/here")

@@ -162,21 +162,25 @@ def write_note(call: Call, user: User, text: str) -> CallNote:
     return note
 
 
-def log_disposition(call: Call, disposition: Disposition, *, by: User, note: str | None = None) -> None:
-    """What the agent says of a call; ends the agent's wrap-up. Raises Conflict while the agent still talks."""
+def log_disposition(call: Call, disposition: Disposition | None, *, by: User, note: str | None = None) -> None:
+    """What the agent says of a call, if anything; ends the agent's wrap-up. Raises Conflict while they still talk."""
     lock(call)
     own = [leg for leg in call.legs if leg.user_id == by.id and leg.answered_at]
     if not own:
         raise Conflict(_("You did not take part in this call."))
     if any(leg.ended_at is None for leg in own):
         raise Conflict(_("The call is not over yet."))
-    call.disposition = disposition
+    call.disposition = disposition or call.disposition
     for leg in own:
         leg.wrapped_up_at = leg.wrapped_up_at or now()
     if note is not None:
         write_note(call, by, note)
     db.session.flush()
-    publish(DispositionLogged(call_id=call.id, disposition_id=disposition.id, by_id=by.id, at=now()))
+    publish(
+        DispositionLogged(
+            call_id=call.id, disposition_id=disposition.id if disposition else None, by_id=by.id, at=now()
+        )
+    )
     capture.changed(call)
 
 

@@ -111,5 +111,7 @@ class CallbackAsked(_OfCallAt):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispositionLogged(_OfCallAt):
-    disposition_id: UUID
+    """An agent wrapped a call up; `disposition_id` is None where nothing need be said."""
+
+    disposition_id: UUID | None
     by_id: UUID

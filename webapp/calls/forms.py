@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -12,12 +10,10 @@ from flask_babel import gettext as _
 
 from telephony.events import Direction, Result
 from webapp import incoming, text
-from webapp.calls.actions import LONGEST_NOTE
+from webapp.calls import notes
 from webapp.calls.queries import Filters
 
 E = TypeVar("E", bound=StrEnum)
-# how word processors break lines; their text is pasted into notes
-_LINE_BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +34,7 @@ def dialling() -> Dialling:
 def note() -> str:
     """Plain text, or {"text": …}."""
     written = request.get_data(as_text=True) if _is_plain() else incoming.text(incoming.body(), "text")
-    return _note(written, "text")
-
-
-def wrap_up() -> tuple[str, str | None]:
-    """The disposition's code, and the last state of the note if the page sent it along."""
-    sent = incoming.body()
-    code = text.line(incoming.text(sent, "disposition"), "disposition", most=40, required=True)
-    return code, _note(incoming.text(sent, "note"), "note") if "note" in sent else None
+    return notes.read(written, "text")
 
 
 def party() -> UUID:
@@ -91,13 +80,6 @@ def results() -> list[tuple[str, str]]:
         (Result.FAILED, _("Failed")),
         (Result.LOST, _("Lost track")),
     ]
-
-
-def _note(written: str, field: str) -> str:
-    """What cannot be kept is left out: a note that an agent typed in a call is not refused for a mark that nobody sees."""
-    written = _LINE_BREAKS.sub("\n", written)
-    seen = (mark for mark in written if mark in "\n\t" or unicodedata.category(mark) not in ("Cc", "Cs"))
-    return text.lines("".join(seen), field, most=LONGEST_NOTE)
 
 
 def _choice(enum: type[E], value: str) -> E | None:

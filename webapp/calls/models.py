@@ -197,11 +197,16 @@ class Step(Identified, Model):
 
 
 class Disposition(Identified, Model):
-    """What the agent says of a call when wrapping it up. `position` orders them and is their number key."""
+    """What the agent says of a call when wrapping it up. `position` orders them; `heading` puts some together.
+
+    `asks_callback`: whoever says it also says when the customer is called again.
+    """
 
     code: Mapped[str] = mapped_column(sa.String(40), unique=True)
     label: Mapped[str] = mapped_column(sa.String(80))
+    heading: Mapped[str] = mapped_column(sa.String(80), default="")
     position: Mapped[int] = mapped_column(default=0)
+    asks_callback: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
 
 

@@ -83,9 +83,8 @@ def in_bar(user: User, at: datetime | None = None) -> Sequence[Call]:
     living = mine.join(Call).where(
         Call.state != CallState.ENDED, Leg.ended_at.is_(None), sa.or_(Leg.answered_at.is_not(None), rings)
     )
-    since = at - SHOWN_FOR["wrap_up"]
-    since = max(since, user.logged_in_at or since)  # before, a phone was answered, not a screen
-    to_wrap_up = mine.where(Leg.answered_at.is_not(None), Leg.ended_at > since, *wraps_up(at))
+    since = _at_the_screen_since(user, at)
+    to_wrap_up = mine.where(*_waits_for_wrap_up(since, at))
     elsewhere = sa.and_(Leg.result == LegResult.ANSWERED_ELSEWHERE, Leg.ended_at > at - SHOWN_FOR["answered_elsewhere"])
     unanswered = sa.and_(
         _inbound_unanswered(), Call.state == CallState.ENDED, Leg.ended_at > at - SHOWN_FOR["unanswered"]
@@ -108,6 +107,25 @@ def in_bar(user: User, at: datetime | None = None) -> Sequence[Call]:
         .options(*_SHOWN)
     )
     return db.session.scalars(query).unique().all()
+
+
+def how_many_to_wrap_up(user: User, at: datetime | None = None) -> int:
+    """Calls that wait for this user to say how they ended, more than their bar may show."""
+    at = at or now()
+    waiting = _waits_for_wrap_up(_at_the_screen_since(user, at), at)
+    return (
+        db.session.scalar(sa.select(sa.func.count(sa.distinct(Leg.call_id))).where(Leg.user_id == user.id, *waiting))
+        or 0
+    )
+
+
+def _at_the_screen_since(user: User, at: datetime) -> datetime:
+    since = at - SHOWN_FOR["wrap_up"]
+    return max(since, user.logged_in_at or since)  # before, a phone was answered, not a screen
+
+
+def _waits_for_wrap_up(since: datetime, at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return Leg.answered_at.is_not(None), Leg.ended_at > since, *wraps_up(at)
 
 
 def wraps_up(at: datetime) -> tuple[sa.ColumnElement[bool], ...]:

@@ -68,16 +68,6 @@ def notes(call_id: UUID) -> Any:
     return "", 204
 
 
-@bp.post("/calls/<uuid:call_id>/disposition")
-@requires(Permission.CALL_WRAP_UP)
-def disposition(call_id: UUID) -> Any:
-    code, note = forms.wrap_up()
-    with transaction():
-        call = queries.call_for(current_user, call_id)
-        actions.log_disposition(call, queries.disposition(code), by=current_user, note=note)
-    return _done(call_id)
-
-
 @bp.post("/calls/<uuid:call_id>/party")
 @requires(Permission.CALL_WRAP_UP)
 def party(call_id: UUID) -> Any:

@@ -12,7 +12,6 @@ from flask_babel import gettext as _
 from telephony.events import LegResult
 from webapp.accounts.models import User
 from webapp.agents.queries import held_since
-from webapp.agents.wrap_up import rule_for
 from webapp.calls import actions as calls
 from webapp.calls import queries as call_reads
 from webapp.calls import shown as call_shown
@@ -25,6 +24,9 @@ from webapp.phones import queries as phones
 from webapp.phones.models import Handling
 from webapp.tasks import queries as tasks
 from webapp.tasks.models import Callback
+from webapp.wrapup import queries as wrap_ups
+from webapp.wrapup import shown as wrap_up_shown
+from webapp.wrapup.models import WrapUp, WrapUpForm
 
 WEEK = timedelta(days=7)
 # what an agent has to look at first
@@ -74,15 +76,6 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A disposition and the key that chooses it."""
-
-    code: str
-    label: str
-    key: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     call: CardCall
     party: contacts.Brief | None
@@ -92,8 +85,7 @@ class Card:
     open_tasks: int
     also_ringing: list[str]
     notes: str
-    dispositions: list[Choice]
-    disposition: str | None
+    form: wrap_up_shown.Form | None  # while it is wrapped up
     answered_elsewhere_by: str | None
     expires_in: float | None  # seconds; then the card goes away by itself
 
@@ -110,6 +102,8 @@ class _Known:
     callbacks: list[Callback]
     dispositions: Sequence[Disposition]
     held: dict[UUID, datetime]
+    forms: dict[UUID, WrapUpForm]  # of the calls that are wrapped up
+    wrap_ups: dict[UUID, WrapUp]
     handling: dict[UUID, Handling]
 
 
@@ -119,16 +113,19 @@ def cards_of(user: User, at: datetime | None = None) -> list[Card]:
     shown = call_reads.in_bar(user, at)
     if not shown:
         return []
-    known = _know(shown, at)
+    known = _know(shown, user, at)
     cards = [_card(call, user, known, at) for call in shown]
     return sorted(cards, key=lambda card: _ORDER.index(card.call.state))
 
 
-def _know(shown: Sequence[Call], at: datetime) -> _Known:
+def _know(shown: Sequence[Call], user: User, at: datetime) -> _Known:
     numbers = list({call.number for call in shown if call.number})
     owners = contact_reads.parties_with_numbers(numbers)
     shared = {number: parties for number, parties in owners.items() if len(parties) > 1}
     sharers = [party.id for parties in shared.values() for party in parties]
+    done = [call for call in shown if _state(call, call.leg_of(user.id), None) == "wrap_up"]
+    queues = {call.id: wrap_ups.queue_of(call, user.id) for call in done}
+    forms = wrap_ups.forms_for(queues.values()) if done else {}
     return _Known(
         owners=owners,
         chosen=call_reads.chosen_parties(shared) if shared else {},
@@ -136,7 +133,9 @@ def _know(shown: Sequence[Call], at: datetime) -> _Known:
         last_calls=call_reads.last_calls(shown),
         how_often=call_reads.how_often(numbers, at - WEEK),
         callbacks=tasks.of_customers([call.party_id for call in shown if call.party_id], numbers),
-        dispositions=call_reads.dispositions(),
+        dispositions=call_reads.dispositions() if done else [],
+        forms={call_id: forms[queue] for call_id, queue in queues.items()},
+        wrap_ups=wrap_ups.by_call(user, queues) if done else {},
         held=held_since([call.id for call in shown if call.state is CallState.HELD]),
         handling=phones.handling_of(leg.id for call in shown for leg in call.legs if leg.ended_at is None),
     )
@@ -157,8 +156,7 @@ def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
         open_tasks=sum(_concerns(callback, call, party) for callback in known.callbacks),
         also_ringing=[other.user.name for other in call.legs if other.is_ringing and other.user and other is not leg],
         notes=next((note.text for note in call.notes if note.user_id == user.id), ""),
-        dispositions=choices(known.dispositions),
-        disposition=call.disposition.code if call.disposition else None,
+        form=_form(call, known),
         answered_elsewhere_by=_taken_by(call) if state == "answered_elsewhere" else None,
         expires_in=_expires_in(call, leg, state, at),
     )
@@ -207,7 +205,7 @@ def _card_call(call: Call, leg: Leg | None, state: str, known: _Known, at: datet
         can_mute=in_browser or calls.can_answer(call.switch),
         held_since=known.held.get(call.id) if state == "held" else None,
         wrap_up_until=until,
-        more_time=bool(until and rule_for((leg and leg.queue) or call.queue).more_seconds),
+        more_time=bool(until and known.forms[call.id].more_seconds),
         result=call.result.value if call.result else None,
         failure=call_shown.failure(call),
     )
@@ -239,11 +237,9 @@ def _concerns(callback: Callback, call: Call, party: Party | None) -> bool:
     return bool((call.number and callback.number == call.number) or (party and callback.party_id == party.id))
 
 
-def choices(dispositions: Sequence[Disposition]) -> list[Choice]:
-    return [
-        Choice(code=row.code, label=call_shown.disposition_word(row), key=key)
-        for key, row in enumerate(dispositions, start=1)
-    ]
+def _form(call: Call, known: _Known) -> wrap_up_shown.Form | None:
+    form = known.forms.get(call.id)
+    return wrap_up_shown.form_of(call, known.wrap_ups.get(call.id), form, known.dispositions) if form else None
 
 
 def _taken_by(call: Call) -> str:

@@ -19,14 +19,16 @@ from webapp.books import shown as books
 from webapp.calls import queries as call_reads
 from webapp.calls import reasons, why
 from webapp.calls import shown as calls
+from webapp.calls.models import Call
 from webapp.contacts import queries as contact_reads
 from webapp.contacts import shown as contacts
 from webapp.db import now, transaction
-from webapp.desk import queries, shell
-from webapp.desk.cards import choices
+from webapp.desk import mine, queries, shell
 from webapp.errors import NotFound
 from webapp.tasks import queries as task_reads
 from webapp.tasks import shown as tasks
+from webapp.wrapup import queries as wrap_ups
+from webapp.wrapup import shown as wrap_up
 
 bp = Blueprint("desk", __name__)
 log = structlog.get_logger(__name__)
@@ -46,6 +48,7 @@ def index() -> Any:
         counts={"open": task_reads.how_many_open()} if works else {},
         recent_calls=calls.rows(own_calls),
         today=queries.today(current_user, midnight),
+        **(mine.in_short(current_user) if works else {"soon": None}),
     )
 
 
@@ -111,14 +114,22 @@ def contact(party_id: UUID) -> Any:
 def call(call_id: UUID) -> Any:
     found = call_reads.call_for(current_user, call_id)
     shown, callback = calls.whole(found), task_reads.of_call(found.id)
+    said = wrap_up.said(wrap_ups.saved_of(found.id))
     return render_template(
         "calls/show.html",
         call=shown,
         legs=calls.legs(found),
-        timeline=calls.course(found),
+        timeline=sorted([*calls.course(found), *wrap_up.course(said)], key=lambda moment: moment.at),
         reasons=reasons.of(found),
         books=books.of_call(found),
         notes=shown.notes,
         callback=tasks.rows([callback], current_user)[0] if callback else None,
-        dispositions=choices(call_reads.dispositions()) if found.was_talked_by(current_user.id) else [],
+        said=said,
+        form=_own_form(found) if found.was_talked_by(current_user.id) else None,
     )
+
+
+def _own_form(call: Call) -> wrap_up.Form:
+    own = wrap_ups.wrap_up_of(call.id, current_user.id)
+    form = wrap_ups.form_for(wrap_ups.queue_of(call, current_user.id))
+    return wrap_up.form_of(call, own, form, call_reads.dispositions())

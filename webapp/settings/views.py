@@ -17,8 +17,6 @@ from webapp.accounts import queries as people
 from webapp.accounts.models import Absence, User
 from webapp.accounts.permissions import Permission, may, requires
 from webapp.accounts.shown import span
-from webapp.agents import wrap_up
-from webapp.agents.models import WrapUpRule
 from webapp.db import db, now, transaction
 from webapp.errors import Forbidden, Invalid
 from webapp.settings import forms
@@ -64,7 +62,7 @@ def save_queue() -> Any:
     queue = typed.get("queue", "")
     try:
         with transaction():
-            _save(queue, typed)
+            rows.save_policy(queue, typed)
     except Invalid as error:
         if incoming.wants_json():
             raise
@@ -78,7 +76,6 @@ def remove_queue() -> Any:
     queue = incoming.text(incoming.body(), "queue")
     with transaction():
         rows.remove_policy(queue)
-        wrap_up.remove_rule(queue)
     return redirect(url_for(".queues"), 303) if not incoming.wants_json() else ("", 204)
 
 
@@ -167,20 +164,7 @@ def _away(absence: Absence, at: datetime) -> Away:
 def _row(queue: str) -> Row:
     own = db.session.get(QueuePolicy, queue)
     holds = own or db.session.get(QueuePolicy, "")
-    own_one = own is not None or db.session.get(WrapUpRule, queue) is not None
-    return Row(queue, own_one, rows.as_typed(holds, policy_for(queue)) | wrap_up.as_typed(queue))
-
-
-def _save(queue: str, typed: dict[str, str]) -> None:
-    """Raises Invalid with all that is wrong at once."""
-    problems: dict[str, str] = {}
-    for save in (rows.save_policy, wrap_up.save_rule):
-        try:
-            save(queue, typed)
-        except Invalid as error:
-            problems |= error.fields
-    if problems:
-        raise Invalid(_("Some of this cannot be saved yet."), fields=problems)
+    return Row(queue, own is not None, rows.as_typed(holds, policy_for(queue)))
 
 
 def _form(queue: str, typed: dict[str, str], *, own: bool, problems: dict[str, str] | None = None) -> str:
@@ -220,6 +204,4 @@ def _labels() -> dict[str, str]:
         "retry_minutes": _("Try again after"),
         "short_seconds": _("Too short to call back, below"),
         "ticket_minutes": _("Call a kept place within"),
-        "wrap_up_seconds": _("Ready again after"),
-        "wrap_up_more_seconds": _("More time adds"),
     } | {f"hours-{day}": name for day, name in zip(hours.DAYS, _days(), strict=True)}

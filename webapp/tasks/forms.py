@@ -6,23 +6,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 from flask import current_app, request
 from flask_babel import gettext as _
 
 from telephony.numbers import e164
-from webapp import incoming, text, zones
+from webapp import incoming, text
 from webapp.db import now
 from webapp.errors import Invalid
+from webapp.tasks import moments
 from webapp.tasks.listing import LONGEST_PAGE, PAGE, Due, Filters, Holder, Sort, Tab
 from webapp.tasks.models import CallbackKind
-from webapp.tasks.promises import FARTHEST, Owner
+from webapp.tasks.promises import Owner
 
 E = TypeVar("E", bound=StrEnum)
 MOST_ROWS = 100  # asked for by their ids at once
 MOST_CHOSEN = 5000  # of one bulk
-LONGEST_NOTE = 500
 LONGEST_SEARCH = 200
 
 
@@ -155,13 +154,8 @@ def promise() -> Promise:
     who = subject(sent)
     problems: dict[str, str] = {}
     zone = incoming.text(sent, "zone").strip().replace(" ", "_")
-    if not zones.is_known(zone):
-        problems["zone"] = _("There is no such time zone.")
-    day, hour = _date(incoming.text(sent, "date"), problems), _time(incoming.text(sent, "time"), problems)
-    at = None
-    if day and hour and "zone" not in problems:
-        at = _future(datetime.combine(day, hour.time()), zone, problems)
-    note = _note(incoming.text(sent, "note"), problems)
+    at = moments.read(incoming.text(sent, "date"), incoming.text(sent, "time"), zone, now(), problems)
+    note = moments.note(incoming.text(sent, "note"), problems)
     if problems or at is None:
         raise Invalid(" ".join(problems.values()), fields=problems)
     return Promise(
@@ -171,45 +165,6 @@ def promise() -> Promise:
         owner=Owner.ANYONE if incoming.text(sent, "whose") == "anyone" else Owner.ME,
         note=note,
     )
-
-
-def _date(written: str, problems: dict[str, str]) -> datetime | None:
-    try:
-        return datetime.strptime(written.strip(), "%Y-%m-%d")
-    except ValueError:
-        problems["date"] = _("Give a date, like 2026-11-30.") if written.strip() else _("Say which day.")
-        return None
-
-
-def _time(written: str, problems: dict[str, str]) -> datetime | None:
-    try:
-        return datetime.strptime(written.strip()[:5], "%H:%M")
-    except ValueError:
-        problems["time"] = _("Give a time, like 14:30.") if written.strip() else _("Say at what time.")
-        return None
-
-
-def _future(local: datetime, zone: str, problems: dict[str, str]) -> datetime | None:
-    if not 1900 < local.year < 3000:  # beyond, the conversion has no answer
-        problems["date"] = _("At most a year ahead.") if local.year > 1900 else _("This is in the past.")
-        return None
-    at = zones.moment(local, zone)
-    if at is None:
-        problems["time"] = _("This time does not exist there: the clocks go forward that night.")
-    elif at <= now():
-        field = "date" if local.date() < now().astimezone(ZoneInfo(zone)).date() else "time"
-        problems[field] = _("This is in the past.")
-    elif at > now() + FARTHEST:
-        problems["date"] = _("At most a year ahead.")
-    return at
-
-
-def _note(written: str, problems: dict[str, str]) -> str:
-    try:
-        return text.line(" ".join(written.split()), "note", most=LONGEST_NOTE)
-    except Invalid as error:
-        problems.update(error.fields)
-        return ""
 
 
 def _choice(kind: type[E], written: Any) -> E | None:

@@ -40,6 +40,16 @@ class Owner(StrEnum):
     ANYONE = "anyone"
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A promise as somebody gives it: when, on whose clock, and who is to call."""
+
+    at: datetime
+    zone: str
+    owner: Owner
+    note: str
+
+
 def promise(
     number: str, when: datetime, *, by: User, owner: Owner = Owner.ME, zone: str = "", party: Party | None = None,
     note: str = "", switch: str = "", at: datetime | None = None,

@@ -125,7 +125,7 @@ def test_an_agent_with_two_phones_ends_and_wraps_up_the_one_that_was_answered(
     assert browser.post(f"/calls/{call_id}/hangup", json={}).status_code == 204
     assert [command.channel for command in switch.commands] == ["PJSIP/alice-01"]  # type: ignore[union-attr]
     tell(LegEnded(uid="1.0", at=at(35), leg="1.1", line="PJSIP/alice", result=LegResult.ANSWERED))
-    assert browser.post(f"/calls/{call_id}/disposition", json={"disposition": "sale"}).status_code == 204
+    assert browser.post(f"/calls/{call_id}/wrap-up", json={"disposition": "sale"}).status_code == 204
     db.session.rollback()
     assert cards_of(alice) == []
 

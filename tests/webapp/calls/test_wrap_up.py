@@ -57,7 +57,7 @@ def test_what_a_word_processor_pastes_is_kept_without_what_nobody_sees(
     assert browser.put(f"/calls/{call.id}/notes", json={"text": pasted}).status_code == 204
     assert notes_of(call) == {"Alice Martin": kept}
     again = {"disposition": "sale", "note": f"{pasted}!"}
-    assert browser.post(f"/calls/{call.id}/disposition", json=again).status_code == 204
+    assert browser.post(f"/calls/{call.id}/wrap-up", json=again).status_code == 204
     assert notes_of(call) == {"Alice Martin": f"{kept}!"}
 
 
@@ -67,7 +67,7 @@ def test_a_disposition_ends_the_wrap_up(alice: User, as_: Callable[[User], Flask
     browser = as_(alice)
     assert f'id="card-{call.id}"' in browser.get("/desk/callbar").text
     data = {"disposition": "sale", "note": "Sold one"}
-    assert browser.post(f"/calls/{call.id}/disposition", data=data, headers=JSON).status_code == 204
+    assert browser.post(f"/calls/{call.id}/wrap-up", data=data, headers=JSON).status_code == 204
     assert f'id="card-{call.id}"' not in browser.get("/desk/callbar").text
     assert notes_of(call) == {"Alice Martin": "Sold one"}
     assert call.disposition is not None
@@ -80,7 +80,7 @@ def test_a_disposition_must_be_one_in_use(alice: User, as_: Callable[[User], Fla
     with transaction():
         retired.active = False
     call = make_call(answered_by=alice)
-    answer = as_(alice).post(f"/calls/{call.id}/disposition", data={"disposition": code}, headers=JSON)
+    answer = as_(alice).post(f"/calls/{call.id}/wrap-up", data={"disposition": code}, headers=JSON)
     assert answer.status_code == 422
     assert answer.json is not None
     assert set(answer.json["error"]["fields"]) == {"disposition"}
@@ -89,7 +89,7 @@ def test_a_disposition_must_be_one_in_use(alice: User, as_: Callable[[User], Fla
 def test_who_still_talks_cannot_wrap_up(alice: User, as_: Callable[[User], FlaskClient]) -> None:
     make_disposition("sale", "Sale")
     call = make_call(state=CallState.ANSWERED, answered_by=alice)
-    assert as_(alice).post(f"/calls/{call.id}/disposition", json={"disposition": "sale"}).status_code == 409
+    assert as_(alice).post(f"/calls/{call.id}/wrap-up", json={"disposition": "sale"}).status_code == 409
 
 
 def test_whom_alice_meant_is_remembered_for_the_number(alice: User, as_: Callable[[User], FlaskClient]) -> None:
@@ -124,14 +124,15 @@ def test_what_left_the_bar_is_wrapped_up_or_corrected_on_the_calls_page(
     call = make_call(answered_by=alice, started_at=now() - timedelta(hours=12))
     browser = as_(alice)
     for code in ("sale", "offer"):
-        assert f'action="/calls/{call.id}/disposition"' in browser.get(f"/calls/{call.id}").text
-        browser.post(f"/calls/{call.id}/disposition", data={"disposition": code})
+        assert f'action="/calls/{call.id}/wrap-up"' in browser.get(f"/calls/{call.id}").text
+        browser.post(f"/calls/{call.id}/wrap-up", data={"disposition": code})
         page = browser.get(f"/calls/{call.id}").text
-        assert f'<option value="{code}" selected>' in page
-    assert "/disposition" not in as_(sofia).get(f"/calls/{call.id}").text
+        assert f'name="disposition" value="{code}"' in page
+        assert page.split(f'name="disposition" value="{code}"')[1].split(">")[0].endswith(" checked")
+    assert '/wrap-up"' not in as_(sofia).get(f"/calls/{call.id}").text
 
 
 def test_who_still_talks_finds_nothing_to_wrap_up_on_the_page(alice: User, as_: Callable[[User], FlaskClient]) -> None:
     make_disposition("sale", "Sale")
     call = make_call(state=CallState.ANSWERED, answered_by=alice)
-    assert '<form class="wrap-up"' not in as_(alice).get(f"/calls/{call.id}").text
+    assert "data-wrap-up" not in as_(alice).get(f"/calls/{call.id}").text

@@ -165,7 +165,9 @@ def test_a_call_that_goes_on_with_a_colleague_is_wrap_up_for_alice(alice: User, 
                 leg.answered_at = now()
     assert states(alice) == [(str(call.id), "wrap_up")]
     assert states(bob) == [(str(call.id), "answered")]
-    assert [(choice.code, choice.key) for choice in card_of(alice).dispositions] == [("sale", 1)]
+    form = card_of(alice).form
+    assert form is not None
+    assert [(choice.code, choice.key) for group in form.groups for choice in group.choices] == [("sale", 1)]
 
 
 def test_a_call_that_alice_asked_for_stands_there_at_once_and_not_for_ever(alice: User) -> None:

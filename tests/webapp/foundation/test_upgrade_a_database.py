@@ -24,8 +24,11 @@ from webapp.db import db, transaction
 from webapp.tasks import actions as tasks
 from webapp.tasks import promises
 from webapp.tasks.models import Callback, CallbackCall, CallbackKind, CallbackState, ClosedAs
+from webapp.wrapup import form_rows
+from webapp.wrapup.queries import form_for
 
 FIRST = "d420acb7025d"
+BEFORE_FORMS = "e3f7a61c20d9"
 
 
 @pytest.fixture
@@ -93,6 +96,19 @@ def test_every_step_leads_down_and_up_again(busy: Flask) -> None:
     assert schema.is_current(busy) and schema.differences(busy) == []
 
 
+def test_limits_of_wrap_up_go_into_forms_and_back(app: Flask) -> None:
+    with transaction():
+        form_rows.save_form("sales", {"limit_seconds": "45", "more_seconds": "15"})
+    db.session.remove()
+    schema.downgrade(app, BEFORE_FORMS)
+    with db.engine.connect() as connection:
+        rules = connection.execute(sa.text("SELECT queue, seconds, more_seconds FROM wrap_up_rule")).all()
+    assert rules == [("sales", 45, 15)]
+    schema.upgrade(app)
+    form = form_for("sales")
+    assert (form.limit_seconds, form.more_seconds, form.disposition_required, form.fields) == (45, 15, True, [])
+
+
 @pytest.fixture
 def command(app: Flask, settings: Settings) -> Callable[..., Result]:
     env: dict[str, str | None] = {
@@ -125,7 +141,7 @@ def test_roles_get_what_is_new_and_stay_as_an_administrator_made_them(
     assert command("db", "upgrade").exit_code == 0
 
     assert may("agent") == {"call:take", "call:read_team", "callback:work", "absence:own"}
-    assert may("supervisor") == {"absence:own", "absence:manage", "ledger:read"}
+    assert may("supervisor") == {"absence:own", "absence:manage", "ledger:read", "queue:read", "target:set"}
     assert may("admin") == {permission.value for permission in Permission}
     allow("agent", "call:take")
     assert command("db", "upgrade").exit_code == 0

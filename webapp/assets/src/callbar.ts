@@ -1,13 +1,15 @@
 import htmx from "htmx.org";
 import { Failure, send } from "./api";
 import { changed } from "./changes";
-import { noteOf, saveAll } from "./notes";
+import { saveAll } from "./kept";
+import { noteOf, restoreNote } from "./notes";
 import { Phone, type Word } from "./phone";
 import { isMuted, Ringer } from "./ringer";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
 import { tellServerTime } from "./time";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
+import { restoreAnswers, saveWrapUp } from "./wrapup";
 
 const WARNED = 30; // seconds before a wrap-up ends by itself
 
@@ -39,6 +41,7 @@ export class Callbar extends HTMLElement {
     socket?.on("connect", () => void this.catchUp());
     socket?.on("call", (message: CallMessage) => this.onCall(message));
     socket?.on("desk", (message: DeskMessage) => this.onDesk(message));
+    document.addEventListener("ringback:wrapped-up", () => void this.refresh());
     document.addEventListener("visibilitychange", () => { if (!document.hidden && socket?.connected) void this.refresh(); });
     // the page keeps so much room below its end
     new ResizeObserver(() => document.documentElement.style.setProperty("--rb-phone", `${this.offsetHeight}px`)).observe(this);
@@ -122,7 +125,8 @@ export class Callbar extends HTMLElement {
       const written = card.contains(document.activeElement) && document.activeElement?.matches("textarea, input");
       this.fold(card, !written && (this.folded.get(uid) ?? card.hasAttribute("data-folded")));
       const note = card.querySelector<HTMLTextAreaElement>("textarea[data-note]");
-      if (note) noteOf(uid).restore(note);
+      if (note) restoreNote(note);
+      restoreAnswers(card);
       this.tell(card);
       this.leave(card);
     }
@@ -186,6 +190,11 @@ export class Callbar extends HTMLElement {
     }
   }
 
+  private toggle(card: HTMLElement): void {
+    this.folded.set(card.dataset.uid!, !card.hasAttribute("data-folded"));
+    this.fold(card, !card.hasAttribute("data-folded"));
+  }
+
   private fold(card: HTMLElement, folded: boolean): void {
     card.toggleAttribute("data-folded", folded);
     card.querySelector(".fold")?.setAttribute("aria-expanded", String(!folded));
@@ -230,12 +239,10 @@ export class Callbar extends HTMLElement {
 
   private clicked(event: Event): void {
     const button = (event.target as Element).closest<HTMLElement>("[data-act]");
-    const card = button?.closest<HTMLElement>(".cb-card");
+    const card = (button ?? (event.target as Element).closest(".cb-head"))?.closest<HTMLElement>(".cb-card");
+    if (!button && card?.querySelector(".fold")) this.toggle(card); // a head is a handle: by it the card is lowered and lifted
     switch (button?.dataset.act) {
-      case "fold-card":
-        this.folded.set(card!.dataset.uid!, !card!.hasAttribute("data-folded"));
-        this.fold(card!, !card!.hasAttribute("data-folded"));
-        break;
+      case "fold-card": this.toggle(card!); break;
       case "dismiss-card": this.closeCard(card!.dataset.uid!, card!.dataset.state!); break;
       case "focus-note": this.focusNote(); break;
       case "pad":
@@ -280,20 +287,31 @@ export class Callbar extends HTMLElement {
     }
     if (form.getAttribute("aria-busy") === "true") return;
     form.setAttribute("aria-busy", "true");
+    let wrappedUp = false;
     try {
       const values = new FormData(form, event.submitter);
-      const uid = form.closest<HTMLElement>(".cb-card")?.dataset.uid;
-      if (uid && form.matches("[data-save]")) await noteOf(uid).save();
       const value = values.get("on") ?? values.get("digits") ?? "";
       if (form.dataset.do && await this.phone?.do(form.dataset.do, String(value))) return;
-      await send(form.action, values);
-      if (form.matches("[data-save]")) toast(say("saved"), "good");
+      if (form.matches("[data-save]")) {
+        await noteOf(form.dataset.wrapUp!).save();
+        wrappedUp = await saveWrapUp(form);
+      } else await send(form.action, values);
     } catch (error) {
       toast((error as Error).message, "bad");
     } finally {
       form.removeAttribute("aria-busy");
       await this.refresh();
     }
+    if (wrappedUp) this.walkOn();
+  }
+
+  /** To the next wrap-up, if another one waits. */
+  private walkOn(): void {
+    const next = this.cards().find((card) => card.dataset.state === "wrap_up");
+    if (!next || this.cards().some((card) => card.dataset.state === "ringing")) return;
+    this.folded.delete(next.dataset.uid!);
+    this.fold(next, false);
+    next.querySelector<HTMLElement>(".cb-head")?.focus({ preventScroll: true });
   }
 
   answer(uid: string): void {
@@ -353,11 +371,11 @@ function uuid(): string {
 
 /** Click-to-call. A second click while the first is on its way is the same call. */
 const keys = new Map<string, string>();
-export async function call(number: string, party?: string, callback?: string): Promise<boolean> {
+export async function call(number: string, party?: string, callback?: string, shown?: string): Promise<boolean> {
   const name = `${number} ${callback ?? ""}`;
   if (!keys.has(name)) keys.set(name, uuid());
   try {
-    await send(callback ? `/callbacks/${callback}/call` : "/calls", { number, party, key: keys.get(name)! });
+    await send(callback ? `/callbacks/${callback}/call` : "/calls", { number, party, shown_number: shown, key: keys.get(name)! });
     toast(say("calling", { number }));
     return true;
   } catch (error) {
@@ -372,9 +390,9 @@ export async function call(number: string, party?: string, callback?: string): P
 document.addEventListener("click", (event) => {
   const target = event.target as Element;
   const button = target.closest<HTMLButtonElement>("button[data-number]");
-  if (button) {
+  if (button?.dataset.number && !button.matches('[aria-disabled="true"]')) {
     button.disabled = true;
-    void call(button.dataset.number!, button.dataset.party, button.dataset.callback).finally(() => { button.disabled = false; });
+    void call(button.dataset.number!, button.dataset.party, button.dataset.callback, button.dataset.shown || undefined).finally(() => { button.disabled = false; });
   }
   const answer = target.closest<HTMLElement>('[data-act="answer"]');
   if (answer) document.querySelector<Callbar>("ringback-callbar")?.answer(answer.dataset.uid!);

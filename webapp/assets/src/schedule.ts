@@ -1,12 +1,12 @@
 // The dialog that promises a call: on the customer's clock, with the agent's own beside it.
 import { Failure, send } from "./api";
 import { changed } from "./changes";
+import { instant, inWords, own, sameClock } from "./moments";
 import { showProblems } from "./problems";
 import { serverNow } from "./time";
 import { toast } from "./toasts";
-import { language, say } from "./words";
+import { say } from "./words";
 
-const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const EARLY = 8, LATE = 21; // outside, one does not call people
 const DAY = 86_400_000;
 const AGAIN = 5000; // whether it is still in the future
@@ -59,7 +59,7 @@ async function save(form: HTMLFormElement): Promise<void> {
   try {
     const { at } = (await (await send(form.action, new FormData(form))).json()) as { at: string };
     dialog().close();
-    toast(say("promised", { when: words(Date.parse(at), own) }), "good");
+    toast(say("promised", { when: inWords(Date.parse(at), own) }), "good");
     changed("callbacks");
   } catch (error) {
     const { message, fields } = error as Failure;
@@ -75,7 +75,7 @@ function unusable(form: HTMLFormElement): Record<string, string> {
   if (!date) return { date: say("schedule_date") };
   if (!time) return { time: say("schedule_time") };
   if (!zone) return { zone: say("schedule_zone") };
-  const at = moment(date, time, zone);
+  const at = instant(date, time, zone);
   if (at > serverNow()) return {};
   return at < serverNow() - DAY ? { date: say("schedule_past") } : { time: say("schedule_past") };
 }
@@ -98,34 +98,14 @@ function preview(): void {
   if (!form) return;
   const { date, time, zone } = fields(form);
   const said = form.querySelector<HTMLElement>(".said")!, text = said.querySelector<HTMLElement>("[data-said]")!;
-  const at = date && time && zone ? moment(date, time, zone) : NaN;
+  const at = date && time && zone ? instant(date, time, zone) : NaN;
   const odd = !Number.isNaN(at) && (Number(time!.slice(0, 2)) < EARLY || Number(time!.slice(0, 2)) >= LATE);
   const past = at <= serverNow();
   said.classList.toggle("warn", odd || past || Number.isNaN(at));
   const told = Number.isNaN(at) ? say("schedule_when") : past ? say("schedule_past") : [
-    say("schedule_there", { when: words(at, zone!), zone: zone!.replaceAll("_", " ") }),
-    same(at, zone!) ? say("schedule_same") : say("schedule_here", { when: words(at, own), zone: own.replaceAll("_", " ") }),
+    say("schedule_there", { when: inWords(at, zone!), zone: zone!.replaceAll("_", " ") }),
+    sameClock(at, zone!) ? say("schedule_same") : say("schedule_here", { when: inWords(at, own), zone: own.replaceAll("_", " ") }),
     odd ? say("schedule_odd") : "",
   ].join(" ");
   if (text.textContent !== told) text.textContent = told;
-}
-
-function words(at: number, zone: string): string {
-  return new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: zone }).format(at);
-}
-const same = (at: number, zone: string): boolean => offset(at, zone) === offset(at, own);
-
-/** Of a clock's date and time, in ms; the server has the last word on hours that a clock leaves out. */
-function moment(date: string, time: string, zone: string): number {
-  const guess = Date.parse(`${date}T${time}Z`);
-  if (Number.isNaN(guess)) return NaN;
-  return guess - offset(guess - offset(guess, zone), zone);
-}
-
-function offset(at: number, zone: string): number {
-  const parts = new Intl.DateTimeFormat("en-US", {
-    timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
-  }).formatToParts(at);
-  const part = (type: string): number => Number(parts.find((each) => each.type === type)?.value);
-  return Date.UTC(part("year"), part("month") - 1, part("day"), part("hour"), part("minute"), part("second")) - Math.floor(at / 1000) * 1000;
 }

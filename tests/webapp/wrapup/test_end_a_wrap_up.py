@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -33,14 +32,13 @@ from tests.factories import make_disposition
 from webapp.accounts import capture as accounts
 from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.models import AgentStatus, User
-from webapp.agents import wrap_up
-from webapp.agents.jobs import end_wrap_ups
 from webapp.agents.queries import AgentState, state_of
 from webapp.calls import capture
 from webapp.calls.models import Call
 from webapp.db import db, now, transaction
+from webapp.wrapup import form_rows
+from webapp.wrapup.jobs import end_wrap_ups
 
-As = Callable[[User], FlaskClient]
 SECOND = timedelta(seconds=1)
 OUT, IN = Pause("PJSIP/alice", True, "wrap-up"), Pause("PJSIP/alice", False)
 uids = count(1)
@@ -59,7 +57,7 @@ def at_work(alice: User, client: FlaskClient, switch: FakeSwitch) -> FlaskClient
 def limit(app: object) -> None:
     """A minute in the queue of sales, and half a minute more for who asks."""
     with transaction():
-        wrap_up.save_rule("sales", {"wrap_up_seconds": "60", "wrap_up_more_seconds": "30"})
+        form_rows.save_form("sales", {"limit_seconds": "60", "more_seconds": "30"})
 
 
 def talked(queue: str = "sales", at: datetime | None = None) -> Call:
@@ -111,7 +109,7 @@ def test_after_a_call_nothing_rings_until_alice_has_saved(
     bar = at_work.get("/desk/callbar").text
     assert "Save and ready" in bar
     assert "More time" in bar
-    at_work.post(f"/calls/{call.id}/disposition", json={"disposition": "sale"})
+    at_work.post(f"/calls/{call.id}/wrap-up", json={"disposition": "sale"})
     follows(alice)
     assert (switch.commands, state(alice)) == ([OUT, IN], AgentState.IDLE)
 
@@ -162,8 +160,8 @@ def test_where_there_is_no_limit_calls_come_meanwhile_and_no_time_runs_out(
 
 def test_a_queue_without_an_own_limit_has_the_one_of_all_others(at_work: FlaskClient) -> None:
     with transaction():
-        wrap_up.save_rule("", {"wrap_up_seconds": "90"})
-        wrap_up.save_rule("sales", {"wrap_up_seconds": "0"})
+        form_rows.save_form("", {"limit_seconds": "90"})
+        form_rows.save_form("sales", {"limit_seconds": "0"})
     for queue, seconds in (("support", 90), ("sales", None)):
         (leg,) = talked(queue).legs
         assert (leg.wrap_up_until and leg.ended_at and (leg.wrap_up_until - leg.ended_at).total_seconds()) == seconds
@@ -194,7 +192,7 @@ def test_a_break_during_it_is_a_break_and_afterwards_the_rest_of_it_is_left(
     follows(alice)
     at_work.post("/me/status", json={"status": "on_break"})
     echo(True, "break")
-    at_work.post(f"/calls/{call.id}/disposition", json={"disposition": "sale"})
+    at_work.post(f"/calls/{call.id}/wrap-up", json={"disposition": "sale"})
     follows(alice)
     assert switch.commands[:2] == [OUT, Pause("PJSIP/alice", True, "break")]
     assert IN not in switch.commands
@@ -210,7 +208,7 @@ def test_what_the_switch_lists_of_it_is_no_break(at_work: FlaskClient, alice: Us
     out = Member(queue="sales", line="PJSIP/alice", paused=True, reason="wrap-up", since=now() + SECOND)
     accounts.record(MembersListed(at=now() + 2 * SECOND, members=(out,)), switch="main")
     assert (state(alice), alice.status) == (AgentState.WRAP_UP, AgentStatus.AVAILABLE)
-    at_work.post(f"/calls/{call.id}/disposition", json={"disposition": "sale"})
+    at_work.post(f"/calls/{call.id}/wrap-up", json={"disposition": "sale"})
     follows(alice)
     accounts.record(MembersListed(at=now() + 3 * SECOND, members=(out,)), switch="main")  # a word of ours got lost
     follows(alice)
@@ -225,7 +223,7 @@ def test_whom_somebody_took_out_of_one_queue_is_left_there(
     out = Member(queue="support", line="PJSIP/alice", paused=True, reason="not trained")
     accounts.record(MembersListed(at=now(), members=(here, out)), switch="main")
     call = talked()
-    at_work.post(f"/calls/{call.id}/disposition", json={"disposition": "sale"})
+    at_work.post(f"/calls/{call.id}/wrap-up", json={"disposition": "sale"})
     follows(at=now() + 30 * SECOND)
     assert switch.commands == []
 
@@ -259,22 +257,3 @@ def test_nobody_is_held_back_for_a_call_that_is_not_there_any_more(
     end_wrap_ups(now() + 61 * SECOND)
     follows(alice)
     assert switch.commands == [OUT, IN]
-
-
-def test_the_limit_is_set_with_the_rules_of_a_queue_and_what_is_wrong_is_named(
-    as_: As, person: Callable[..., User]
-) -> None:
-    browser = as_(person("ada", "Ada Admin", role="admin"))
-    rules = {"queue": "sales", "zone": "UTC", "always_open": "1", "callback_minutes": "30", "second_step_minutes": "30",
-             "ticket_minutes": "5", "short_seconds": "0", "wrap_up_seconds": "45", "wrap_up_more_seconds": "15"}  # fmt: skip
-    assert browser.post("/settings/queues/edit", json=rules).status_code == 204
-    with transaction():
-        rule = wrap_up.rule_for("sales")
-        assert (rule.seconds, rule.more_seconds) == (45, 15)
-    assert 'value="45"' in browser.get("/settings/queues/edit?queue=sales").text
-    for wrong in ("-1", "3601", "soon", "٤٥", "1.5"):
-        answer = browser.post("/settings/queues/edit", json=rules | {"wrap_up_seconds": wrong, "zone": "Mars"})
-        assert (answer.status_code, set(answer.json["error"]["fields"])) == (422, {"wrap_up_seconds", "zone"})
-    browser.post("/settings/queues/remove", json={"queue": "sales"})
-    with transaction():
-        assert wrap_up.rule_for("sales").seconds == 0
