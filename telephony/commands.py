@@ -133,17 +133,6 @@ class Ask(Transfer):
 
 
 @dataclass(frozen=True, slots=True)
-class Complete(_OfAgent):
-    """Whom the agent asked gets the customer; one who has not picked up yet, as by a transfer."""
-
-    to: str = ""
-
-    def __post_init__(self) -> None:
-        _OfAgent.__post_init__(self)
-        _check("to", self.to, _TARGET)
-
-
-@dataclass(frozen=True, slots=True)
 class Swap(_OfAgent):
     """Who waits talks, and who talks waits."""
 
@@ -158,6 +147,17 @@ class Join(_OfAgent):
     def __post_init__(self) -> None:
         _OfAgent.__post_init__(self)
         _check("room", self.room, _ROOM)
+
+
+@dataclass(frozen=True, slots=True)
+class Complete(Join):
+    """Whom the agent asked gets the customer; one who has not picked up yet, as by a transfer."""
+
+    to: str = ""
+
+    def __post_init__(self) -> None:
+        Join.__post_init__(self)
+        _check("to", self.to, _TARGET)
 
 
 @dataclass(frozen=True, slots=True)

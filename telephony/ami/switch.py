@@ -6,7 +6,6 @@ import re
 import ssl
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 
 from telephony.ami.client import AmiClient, AmiError, AuthRefused, ConnectionLost, Message
@@ -179,13 +178,14 @@ class AsteriskSwitch:
 
     def complete(self, command: Complete) -> None:
         agent = command.channel
-        customer, others = self._waiting(agent), self._parties(agent).others
+        waits, others = self._waiting(agent), self._parties(agent).others
         if not others:
-            self._hand_over(agent, customer, command.to)
+            self._hand_over(agent, waits, command.to)
             return
-        self._let_wait(agent, "")
-        self._commands.send({"Action": "Bridge", "Channel1": customer, "Channel2": others[0], "Tone": "no"})
-        self._let_go(agent)
+        ours, theirs = f"2{command.room}", f"1{command.room}"
+        self._let_wait(agent, "")  # the dial plan ends the agent's part when nobody is left to talk to
+        self._move(others[0], ours if command.customer_waits else theirs, context=ROOM)
+        self._move(waits, theirs if command.customer_waits else ours, context=ROOM)
 
     def swap(self, command: Swap) -> None:
         agent = command.channel
@@ -241,12 +241,7 @@ class AsteriskSwitch:
     def _hand_over(self, agent: str, customer: str, to: str) -> None:
         self._let_wait(agent, "")
         self._move(customer, to, context=TRANSFER)
-        self._let_go(agent)
-
-    def _let_go(self, agent: str) -> None:
-        """With nobody left to talk to, the dial plan may have been quicker."""
-        with suppress(SwitchRefused):
-            self.hangup(Hangup(agent))
+        self.hangup(Hangup(agent))
 
     def _let_wait(self, channel: str, waits: str) -> None:
         self._set(channel, "RINGBACK_HELD", waits)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _EVENT_CLASSES = re.compile(r"Privilege: ([a-z,]+)")
 PRIVILEGES = {  # as ListCommands of Asterisk 22 tells them
     "Originate": "originate,all",
-    "Bridge": "call,all",
     "BlindTransfer": "call,all",
     "MuteAudio": "system,all",
     "Park": "call,all",
@@ -268,7 +267,6 @@ _ACTIONS: dict[str, Callable[[Session, Headers], None]] = {
     "Hangup": Session._hangup,
     "PJSIPNotify": Session._notify,
     "QueuePause": Session._pause,
-    "Bridge": Session._accept,
     "BlindTransfer": Session._accept,
     "MuteAudio": Session._accept,
     "Park": Session._accept,

@@ -39,7 +39,7 @@ USERS = {
         "secret",
         actions=(
             *("Originate", "Hangup", "Redirect", "Setvar", "Getvar", "PlayDTMF", "CoreShowChannels"),
-            *("BlindTransfer", "Bridge", "Park", "ParkedCalls"),
+            *("BlindTransfer", "Park", "ParkedCalls"),
         ),
     ),
     "answer": FakeUser("another", actions=("PJSIPNotify", "MuteAudio")),
@@ -198,18 +198,17 @@ def consult(pbx):
 
 def test_who_was_asked_gets_the_customer(pbx, switch):
     consult(pbx)
-    switch.complete(Complete(ALICE, "*bob"))
-    bridged = pbx.asked("Bridge")[0]
-    assert (bridged["Channel1"], bridged["Channel2"]) == (DANA, BOB)
-    assert variables(pbx)[ALICE, "RINGBACK_HELD"] == ""
-    assert [asked["Channel"] for asked in pbx.asked("Hangup")] == [ALICE]
+    switch.complete(Complete(ALICE, "1234", to="*bob"))
+    assert moves(pbx) == [(BOB, "21234"), (DANA, "11234")]
+    assert variables(pbx) == {(ALICE, "RINGBACK_HELD"): ""}
+    assert pbx.asked("Hangup") == [], "the dial plan ends Alice's part when Bob is taken from her"
 
 
 def test_who_has_not_picked_up_yet_gets_the_customer_as_by_a_transfer(pbx, switch):
     talk(pbx, ALICE, bridge="")
     talk(pbx, DANA, bridge="")
     pbx.functions["RINGBACK_HELD"] = DANA
-    switch.complete(Complete(ALICE, "*bob"))
+    switch.complete(Complete(ALICE, "1234", to="*bob"))
     assert moves(pbx) == [(DANA, "*bob")]
     assert [asked["Channel"] for asked in pbx.asked("Hangup")] == [ALICE]
 
@@ -227,7 +226,7 @@ def test_swapping_lets_bob_wait_and_joining_puts_all_in_one_room(pbx, switch):
 
 def test_nobody_is_handed_over_who_does_not_wait(pbx, switch):
     talk(pbx, ALICE, DANA)
-    for command, act in ((Complete(ALICE, "*bob"), switch.complete), (Swap(ALICE), switch.swap)):
+    for command, act in ((Complete(ALICE, "1234", to="*bob"), switch.complete), (Swap(ALICE), switch.swap)):
         with pytest.raises(SwitchRefused, match="waits"):
             act(command)
     pbx.functions["RINGBACK_HELD"] = "/.*/"
@@ -248,7 +247,7 @@ def test_parking_tells_the_space_from_which_any_phone_fetches(pbx, switch):
 
 @pytest.mark.parametrize("to", ["", "*", "bob", "*bob&x", "*bob,1", "**bob", "12", "+30 210", "${X}", "*a\r\nX: y"])
 def test_only_a_phone_or_a_number_is_a_target(to):
-    for make in (lambda: Transfer(ALICE, to, "PJSIP/alice"), lambda: Complete(ALICE, to)):
+    for make in (lambda: Transfer(ALICE, to, "PJSIP/alice"), lambda: Complete(ALICE, "1234", to=to)):
         with pytest.raises(BadValue, match="to"):
             make()
 

@@ -183,7 +183,7 @@ def ask(user: User, call: Call, to: Target) -> None:
 
 def complete(user: User, call: Call) -> None:
     leg, handling = _asking_somebody(user, call)
-    command = Complete(leg.channel, handling.asked_to)
+    command = Complete(leg.channel, _room(), not handling.swapped, handling.asked_to)
     _do(call, leg, lambda switch, _channel: switch.complete(command))
 
 
@@ -199,7 +199,7 @@ def swap(user: User, call: Call) -> None:
 def join(user: User, call: Call) -> None:
     """All three talk."""
     leg, handling = _asking_somebody(user, call)
-    command = Join(leg.channel, str(secrets.randbelow(10**12) + 10**12), customer_waits=not handling.swapped)
+    command = Join(leg.channel, _room(), not handling.swapped)
 
     def note(handling: Handling) -> None:
         handling.joined = True
@@ -267,6 +267,10 @@ def _asking_somebody(user: User, call: Call) -> tuple[Leg, Handling]:
     if handling is None or handling.joined or not is_asking(call, leg, handling):
         raise Conflict(_("You are asking nobody any more."))
     return leg, handling
+
+
+def _room() -> str:
+    return str(secrets.randbelow(10**12) + 10**12)
 
 
 def _queue(call: Call) -> str:

@@ -82,7 +82,10 @@ def test_bob_is_asked_sees_by_whom_and_gets_the_call(
     assert press(hers, call, "complete") == 204
     capture.record(CallAnswered(uid=call.uid, at=now(), leg="b.1", line="PJSIP/bob"), switch="main")
     assert 'data-state="answered"' in bar(his)
-    assert switch.commands == [Ask(ALICE, "*bob", "PJSIP/alice", "sales"), Complete(ALICE, "*bob")]
+    completed = switch.commands[-1]
+    assert isinstance(completed, Complete)
+    assert (completed.channel, completed.to, completed.customer_waits) == (ALICE, "*bob", True)
+    assert switch.commands[:-1] == [Ask(ALICE, "*bob", "PJSIP/alice", "sales")]
 
 
 def test_alice_goes_to_and_fro_and_all_three_talk(
