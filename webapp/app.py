@@ -47,7 +47,22 @@ from webapp.incoming import wants_json
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
-FEATURES = ("accounts", "notices", "contacts", "calls", "agents", "tasks", "wrapup", "books", "settings", "desk")
+FEATURES = (
+    "accounts",
+    "notices",
+    "contacts",
+    "calls",
+    "agents",
+    "tasks",
+    "wrapup",
+    "scripts",
+    "books",
+    "settings",
+    "desk",
+)
+PAGES_BESIDE = (  # of a feature's views
+    "settings.breaks", "settings.calling", "settings.dispositions", "settings.scripts", "settings.wrap_up", "desk.calling",
+)  # fmt: skip
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -147,7 +162,14 @@ def _subscribe() -> None:
 
 
 def _register_views(app: Flask) -> None:
-    for beside in ("settings.breaks", "settings.calling", "settings.dispositions", "settings.wrap_up", "desk.calling"):
+    for beside in (
+        "settings.breaks",
+        "settings.calling",
+        "settings.dispositions",
+        "settings.scripts",
+        "settings.wrap_up",
+        "desk.calling",
+    ):
         importlib.import_module(f"webapp.{beside}")
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"webapp.{feature}.views").bp)

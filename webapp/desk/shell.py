@@ -110,6 +110,7 @@ def _nav(user: User) -> list[dict[str, Any]]:
         (Permission.QUEUE_MANAGE, "/settings/queues", _("Queues"), "settings", ""),
         (Permission.QUEUE_MANAGE, "/settings/wrap-up", _("Wrap-up"), "tag", ""),
         (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
+        (Permission.QUEUE_MANAGE, "/settings/scripts", _("Scripts"), "list-details", ""),
         (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
     ]
     beside = {

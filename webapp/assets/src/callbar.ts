@@ -4,6 +4,7 @@ import { changed } from "./changes";
 import { saveAll } from "./kept";
 import { noteOf, restoreNote } from "./notes";
 import { isMuted, Ringer } from "./ringer";
+import { scriptPanel } from "./script";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
 import { tellServerTime } from "./time";
 import { announce, toast } from "./toasts";
@@ -127,6 +128,7 @@ export class Callbar extends HTMLElement {
       this.leave(card);
     }
     for (const uid of [...this.states.keys(), ...this.closed.keys()]) if (!here.has(uid)) this.forget(uid);
+    scriptPanel()?.follow(here);
     this.showDial();
     this.showSound();
     const ringing = this.cards().find((card) => card.dataset.state === "ringing" && card.dataset.direction === "inbound");
@@ -143,7 +145,8 @@ export class Callbar extends HTMLElement {
     if (state === "ringing" && card.dataset.direction === "inbound") {
       announce(incoming(card), "assertive");
       this.folded.delete(uid);
-    } else if (state === "answered_elsewhere") announce(say("answered_by", { who: card.dataset.by ?? "" }));
+    } else if (state === "answered" && card.dataset.script === "opens") scriptPanel()?.openOnce(uid);
+    else if (state === "answered_elsewhere") announce(say("answered_by", { who: card.dataset.by ?? "" }));
     else if (state === "unanswered") announce(say("unanswered", { who: card.dataset.who ?? "" }));
   }
 
@@ -220,6 +223,7 @@ export class Callbar extends HTMLElement {
     switch (button?.dataset.act) {
       case "fold-card": this.toggle(card!); break;
       case "dismiss-card": this.closeCard(card!.dataset.uid!, card!.dataset.state!); break;
+      case "script": scriptPanel()?.toggle(card!.dataset.uid!); break;
       case "focus-note": this.focusNote(); break;
       case "dial":
         this.dialing = !this.dialing;
