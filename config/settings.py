@@ -43,6 +43,16 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class BrowserPhones:
+    """How phones in the browser come to a PBX: Ringback makes their accounts over ARI, browsers register at `sip_url`."""
+
+    ari_url: str
+    login: Login
+    sip_url: str = "/ws"  # a path of the page's own address, or a whole ws:// or wss:// address
+    context: str = "from-agents"  # where a number leads that is dialled on such a phone
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchSettings:
     """One PBX. `trunks` are the endpoints behind which customers are; every other phone is one of ours."""
 
@@ -51,6 +61,7 @@ class SwitchSettings:
     events: Login
     commands: Login
     answer: Login | None = None
+    browser_phones: BrowserPhones | None = None
     port: int = 5038
     tls: bool = False
     context: str = "ringback-outbound"
@@ -83,8 +94,11 @@ class Settings:
     url: str = ""
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = ""
+    calls_at_once: int = 1
     unanswered_rings: int = 2
     unanswered_break: bool = False
+    phone_password_minutes: int = 60
+    phone_lease_seconds: int = 4
     trial: bool = False
     switches: tuple[SwitchSettings, ...] = ()
 
@@ -114,8 +128,11 @@ VARIABLES: Mapping[str, str] = {
     "RINGBACK_REGION": "Two-letter country whose national numbers are meant (default: GR)",
     "RINGBACK_TIMEZONE": "Where the firm's day begins, e.g. Europe/Athens (default: this machine's)",
     "RINGBACK_CALLBACK_MINUTES": "Within how many minutes a missed caller is to be called back (default: 30)",
+    "RINGBACK_CALLS_AT_ONCE": "How many calls an agent may be in, those they ask for included (default: 1)",
     "RINGBACK_UNANSWERED_RINGS": "So many unanswered rings in a row are shown, and told to the head; 0: none (default: 2)",
     "RINGBACK_UNANSWERED_BREAK": "yes: such an agent is out of the queues until they say that they are there (default: no)",
+    "RINGBACK_PHONE_PASSWORD_MINUTES": "How long a browser phone's password is good; pages renew it in time (default: 60)",
+    "RINGBACK_PHONE_LEASE_SECONDS": "So long a browser phone may be out of reach before its call goes elsewhere (default: 4)",
     "RINGBACK_URL": "Where browsers find this, e.g. https://crm.example.org; mails link to it (default: none, no links)",
     "RINGBACK_SMTP_URL": "Where mail is handed in: smtp://user:password@host:port, or smtps:// (default: none, no mail)",
     "RINGBACK_MAIL_FROM": "Whom mails are from, e.g. Ringback <crm@example.org>; needed with RINGBACK_SMTP_URL",
@@ -150,8 +167,11 @@ class _Reader:
             url=self._url(),
             smtp_url=self._smtp_url(),
             mail_from=self._mail_from(),
+            calls_at_once=self._number("RINGBACK_CALLS_AT_ONCE", 1, 1, 5),
             unanswered_rings=self._number("RINGBACK_UNANSWERED_RINGS", 2, 0, 100),
             unanswered_break=self._flag("RINGBACK_UNANSWERED_BREAK"),
+            phone_password_minutes=self._number("RINGBACK_PHONE_PASSWORD_MINUTES", 60, 2, 1440),
+            phone_lease_seconds=self._number("RINGBACK_PHONE_LEASE_SECONDS", 4, 1, 60),
             trial=self._flag("RINGBACK_TRIAL"),
             switches=self._switches(),
             **self._secrets(data_dir),
@@ -299,6 +319,13 @@ _SWITCH_KEYS: Mapping[str, tuple[type, str, str]] = {
     "port": (int, r"[1-9][0-9]{0,4}", "a number from 1 to 65535"),
     "tls": (bool, r"True|False", "true or false"),
     "context": (str, r"[0-9A-Za-z_-]{1,79}", "the name of a dialplan context"),
+    "ari_url": (str, r"https?://[^\s/?#@]+(/[^\s?#]*)?", 'an address like "http://127.0.0.1:8088"'),
+    "phone_url": (
+        str,
+        r"(wss?://[^\s/?#@]+)?/[^\s?#]*",
+        'a path like "/ws", or an address like "wss://pbx.example.org/ws"',
+    ),
+    "phone_context": (str, r"[0-9A-Za-z_-]{1,79}", "the name of a dialplan context"),
     "trunks": (list, r"[A-Za-z0-9]+/[^\s,&]{1,80}", 'a list like ["PJSIP/trunk"]'),
     "region": (str, r"[A-Z]{2}", "a country of two capital letters"),
     "own_numbers": (list, r"[+0-9 ()./-]{3,40}", 'a list of numbers like ["+302100000100"]'),
@@ -335,6 +362,7 @@ def _switch(name: str, table: Any, base: Path, region: str) -> SwitchSettings:
             events=_login(table, "events", base),
             commands=_login(table, "commands", base),
             answer=_login(table, "answer", base) if "answer_user" in table else None,
+            browser_phones=_browser_phones(table, base) if "ari_url" in table else None,
             context=table.pop("context", "ringback-outbound"),
             trunks=tuple(table.pop("trunks", ["PJSIP/trunk"])),
             region=table.pop("region", region),
@@ -357,6 +385,15 @@ def _login(table: dict[str, Any], role: str, base: Path) -> Login:
     if path := table.pop(f"{role}_secret_file", None):
         return Login(user, (base / path).read_text(encoding="utf-8").strip())
     return Login(user, table.pop(f"{role}_secret"))
+
+
+def _browser_phones(table: dict[str, Any], base: Path) -> BrowserPhones:
+    return BrowserPhones(
+        ari_url=table.pop("ari_url").rstrip("/"),
+        login=_login(table, "ari", base),
+        sip_url=table.pop("phone_url", "/ws"),
+        context=table.pop("phone_context", "from-agents"),
+    )
 
 
 def _books_token(name: str, table: dict[str, Any], base: Path) -> str | None:

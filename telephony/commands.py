@@ -11,6 +11,7 @@ _UID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _LINE = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.-]{1,40}")
 _CHANNEL = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.@:;+=-]{1,120}")
+_DIGITS = re.compile(r"[0-9*#A-D]{1,20}")
 _REASON = re.compile(r"[A-Za-z0-9 _.-]{0,40}")
 MAX_RING_SECONDS = 300
 
@@ -25,6 +26,7 @@ class Originate:
     number: str  # digits, with an optional leading +
     ring_seconds: int = 30
     shown: str = ""  # which of our numbers the customer sees; "": as the switch is set up
+    answer_itself: bool = False  # `line` is a phone that picks up when it is told that its owner asked for the call
 
     def __post_init__(self) -> None:
         _check("uid", self.uid, _UID)
@@ -65,6 +67,44 @@ class Pause:
     def __post_init__(self) -> None:
         _check("line", self.line, _LINE)
         _check("reason", self.reason, _REASON)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfAgent:
+    """`channel` is the agent's, in a call with a customer."""
+
+    channel: str
+
+    def __post_init__(self) -> None:
+        _check("channel", self.channel, _CHANNEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Mute(_OfAgent):
+    """The others do not hear this agent."""
+
+    muted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SendDigits(_OfAgent):
+    """Keys that the customer's side hears as the agent's."""
+
+    digits: str = ""
+
+    def __post_init__(self) -> None:
+        _OfAgent.__post_init__(self)
+        _check("digits", self.digits, _DIGITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold(_OfAgent):
+    """The customer waits with music."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(_OfAgent):
+    """Back to who waits, also from somebody who was asked: they are let go."""
 
 
 def _check(field: str, value: str, pattern: re.Pattern[str]) -> None:

@@ -62,7 +62,7 @@ class Asterisk:
 
     def __init__(self, pbx: Pbx, sipp: tuple[str, ...]) -> None:
         self.pbx, self.sipp = pbx, sipp
-        self._usual = {agent.username: rings() for agent in pbx.people.agents} | {CUSTOMERS: answers(0.2)}
+        self._usual = {agent.username: rings() for agent in pbx.people.desk_agents} | {CUSTOMERS: answers(0.2)}
         self._doing: dict[str, Behaviour | None] = dict(self._usual)
         self.complaints: list[str] = []
         usual = {name: (behaviour,) for name, behaviour in self._usual.items()}

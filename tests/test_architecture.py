@@ -18,7 +18,8 @@ SOURCES = sorted(
     path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "node_modules" not in path.parts
 )
 FEATURES = (
-    "accounts", "contacts", "calls", "tasks", "books", "desk", "timeline", "notices", "mail", "settings", "wrapup", "scripts",
+    "accounts", "contacts", "calls", "phones", "tasks", "books", "desk", "timeline", "notices", "mail", "settings",
+    "wrapup", "scripts",
 )  # fmt: skip
 PRIVATE = ("views", "forms", "api", "jobs")
 

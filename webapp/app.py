@@ -9,6 +9,7 @@ import secrets as random
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from flask import (
@@ -48,24 +49,14 @@ log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
 FEATURES = (
-    "accounts",
-    "notices",
-    "contacts",
-    "calls",
-    "agents",
-    "tasks",
-    "wrapup",
-    "scripts",
-    "books",
-    "settings",
-    "desk",
-)
+    "accounts", "notices", "contacts", "calls", "phones", "agents", "tasks", "wrapup", "scripts", "books", "settings", "desk",
+)  # fmt: skip
 PAGES_BESIDE = (  # of a feature's views
     "settings.breaks", "settings.calling", "settings.dispositions", "settings.scripts", "settings.wrap_up", "desk.calling",
 )  # fmt: skip
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "connect-src 'self'{phones}; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 
@@ -95,7 +86,7 @@ def create_app(settings: Settings, *, async_mode: str | None = None) -> Flask:
     assets_build.init_app(app)
     _register_views(app)
     _register_errors(app)
-    _register_edges(app)
+    _register_edges(app, settings)
     return app
 
 
@@ -285,7 +276,16 @@ def _answer(status: int, code: str, message: str, fields: dict[str, str]) -> Any
         return Response(f"{message}\n\n{facts['request_id']}\n", status, mimetype="text/plain")
 
 
-def _register_edges(app: Flask) -> None:
+def _content_security_policy(settings: Settings) -> str:
+    """A page speaks with us alone, and with the PBX on which its phone registers."""
+    urls = [switch.browser_phones.sip_url for switch in settings.switches if switch.browser_phones]
+    origins = dict.fromkeys("://".join(urlsplit(url)[:2]) for url in urls if not url.startswith("/"))
+    return CONTENT_SECURITY_POLICY.format(phones="".join(f" {origin}" for origin in origins))
+
+
+def _register_edges(app: Flask, settings: Settings) -> None:
+    policy = _content_security_policy(settings)
+
     @app.before_request
     def name_request() -> None:
         g.request_id = random.token_hex(6)
@@ -294,7 +294,7 @@ def _register_edges(app: Flask) -> None:
 
     @app.after_request
     def protect(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Permissions-Policy", "microphone=(self), camera=(), geolocation=()")

@@ -132,11 +132,12 @@ def user() -> None:
 @click.option("--team", help="Made when it is not there.")
 @click.option("--head", is_flag=True, help="Head of that team.")
 @click.option("--line", "lines", multiple=True, help="A phone of theirs, e.g. PJSIP/alice. Repeatable.")
+@click.option("--browser-line", "browser_lines", multiple=True, help="One that is their page itself, e.g. PJSIP/alice.")
 @click.option("--switch", default="main", show_default=True, help="The switch of those lines.")
 @click.option("--password-file", type=click.File("r"), help="Where the password is read from (- is standard input).")
 def user_add(
     username: str, name: str, role: str, email: str, team: str | None, head: bool, lines: tuple[str, ...],
-    switch: str, password_file: Any,
+    browser_lines: tuple[str, ...], switch: str, password_file: Any,
 ) -> None:  # fmt: skip
     """Add an employee. Without --password-file the password is asked for."""
     from webapp.accounts.actions import add_user, set_head
@@ -150,15 +151,32 @@ def user_add(
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     app = _app()
     known = [each.name for each in app.extensions["ringback.settings"].switches]
-    if lines and known and switch not in known:
+    if lines + browser_lines and known and switch not in known:
         raise click.BadParameter(f"one of {', '.join(known)}", param_hint="--switch")
     with app.test_request_context(), transaction():
         added = add_user(
-            username, name, role=role, password=password, email=email, team=team, lines=lines, switch=switch
-        )
+            username, name, role=role, password=password, email=email, team=team, lines=lines,
+            browser_lines=browser_lines, switch=switch,
+        )  # fmt: skip
         if head and team:
             set_head(team, added)
     click.echo(f"{name} can log in as {added.username}.")
+
+
+@user.command("phone")
+@click.argument("username")
+@click.argument("line")
+@click.option("--browser/--desk", "in_browser", required=True, help="It is their page itself · a thing on their desk.")
+def user_phone(username: str, line: str, in_browser: bool) -> None:
+    """Where somebody's phone is. For one in the browser, take it out of pjsip.conf first: Ringback makes its account."""
+    from webapp.accounts.actions import move_phone
+    from webapp.db import transaction
+
+    app = _app()
+    with app.test_request_context(), transaction():
+        found = _user(username)
+        move_phone(found, line, in_browser=in_browser)
+        click.echo(f"{line} is {'the page' if in_browser else 'on the desk'} of {found.name}, from the next page on.")
 
 
 @user.command("deactivate")

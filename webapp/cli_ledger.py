@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,9 +34,12 @@ def recoveries(since: datetime | None, as_json: bool) -> None:
     app, settings = _app()
     begin = _moment(since, settings) if since else datetime.now(UTC) - timedelta(days=30)
     with app.test_request_context():
-        for recovery in queries.recovered_since(begin):
+        found = queries.recovered_since(begin)
+        for recovery in found:
             told = _recovery(recovery)
             click.echo(json.dumps(told, ensure_ascii=False) if as_json else _recovery_line(told))
+        if not found:
+            click.echo(f"Nothing was recovered since {begin:%Y-%m-%d %H:%M}Z.", err=True)
 
 
 @click.group()
@@ -81,16 +84,25 @@ def check(
         if cel or queue_log:
             booked, switch = _files(settings, switch, cel, queue_log)
             found = ledger.balance_of(booked, first, last, switch=switch, over_before=at - 2 * GRACE)
-            incomplete = []
+            incomplete, read = [], {}
         else:
             switches = _switches(settings, switch)
             found = ledger.balance(first, last, switch=switch)
             named = [offender.call_id for offender in found.offenders]
             found.offenders += ledger.broken(broken_rules(), first, last, switch=switch, but=named)
-            incomplete = incomplete_days(first, last, switches, at=at)
-        told = _balance(found, incomplete)
-        click.echo(json.dumps(told, ensure_ascii=False, indent=2) if as_json else _balance_text(found, incomplete))
+            incomplete, read = incomplete_days(first, last, switches, at=at), _read_up_to(switches)
+        told = _balance(found, incomplete) | {"read_up_to": {name: at and at.isoformat() for name, at in read.items()}}
+        click.echo(
+            json.dumps(told, ensure_ascii=False, indent=2) if as_json else _balance_text(found, incomplete, read)
+        )
     sys.exit(1 if not found.balances else INCOMPLETE if incomplete else 0)
+
+
+def _read_up_to(switches: Sequence[str]) -> dict[str, datetime | None]:
+    from webapp.books import queries
+
+    places = {name: queries.place_of(name) for name in switches}
+    return {name: place.read_up_to if place else None for name, place in places.items()}
 
 
 def _switches(settings: Settings, asked: str | None) -> list[str]:
@@ -182,7 +194,7 @@ def _balance(found: Balance, incomplete: Sequence[IncompleteDay]) -> dict[str, A
     }
 
 
-def _balance_text(found: Balance, incomplete: Sequence[IncompleteDay]) -> str:
+def _balance_text(found: Balance, incomplete: Sequence[IncompleteDay], read: Mapping[str, datetime | None]) -> str:
     from webapp.books.shown import why_incomplete
 
     first = (
@@ -190,7 +202,10 @@ def _balance_text(found: Balance, incomplete: Sequence[IncompleteDay]) -> str:
         f"{'' if found.difference == 0 else f' + {found.difference} of whom nobody knows'}"
     )
     days = [f"  {each.day}  {each.switch}  not complete: {why_incomplete(each.why)}" for each in incomplete]
-    return "\n".join([first, f"difference {found.difference}", *_offenders(found.offenders), *days])
+    books = [
+        f"books of {name}: {f'read up to {at:%Y-%m-%d %H:%M:%S}Z' if at else 'never read'}" for name, at in read.items()
+    ]
+    return "\n".join([first, f"difference {found.difference}", *_offenders(found.offenders), *days, *books])
 
 
 def _offenders(found: Sequence[Any]) -> list[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
+import holidays
+from babel import Locale
 from flask_babel import gettext as _
 
 from webapp.clock import is_known_place
@@ -14,6 +17,13 @@ from webapp.errors import Invalid
 DAYS = range(7)  # Monday first
 _SPAN = re.compile(r"(\d\d?:\d\d)\s*[-–]\s*(\d\d?:\d\d)")
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,5})?")
+
+
+@lru_cache(maxsize=8)
+def countries(locale: Locale) -> tuple[tuple[str, str], ...]:
+    """Codes and names of those whose holidays are known, by name."""
+    named = [(code, str(locale.territories.get(code, code))) for code in holidays.list_supported_countries()]
+    return tuple(sorted(named, key=lambda pair: pair[1].casefold()))
 
 
 def week_as_typed(week: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, str]:

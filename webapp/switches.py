@@ -8,12 +8,14 @@ from flask import Flask, current_app
 
 from config.settings import Settings, SwitchSettings
 from telephony.ami.switch import AsteriskSwitch, Login
-from telephony.errors import SwitchUnavailable
+from telephony.ari import AriPhones
+from telephony.errors import SwitchRefused, SwitchUnavailable
 from telephony.switch import Switch
 
 
 def init(app: Flask, settings: Settings) -> None:
     app.extensions["ringback.switches"] = {}
+    app.extensions["ringback.ari"] = {}
     app.extensions["ringback.switch_settings"] = {switch.name: switch for switch in settings.switches}
 
 
@@ -46,6 +48,18 @@ def get(name: str) -> Switch:
         if settings is None:
             raise SwitchUnavailable(f"no switch is called {name}")
         made[name] = asterisk_switch(settings)
+    return made[name]
+
+
+def phones_of(name: str) -> AriPhones:
+    """Whoever makes browser phones there. Raises `SwitchRefused` where that is not configured."""
+    made: dict[str, AriPhones] = current_app.extensions["ringback.ari"]
+    if name not in made:
+        settings = settings_of(name)
+        if settings is None or settings.browser_phones is None:
+            raise SwitchRefused("No browser phones are configured for this telephone system")
+        phones = settings.browser_phones
+        made[name] = AriPhones(phones.ari_url, phones.login.user, phones.login.secret)
     return made[name]
 
 

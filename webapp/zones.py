@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -42,3 +42,14 @@ def suggestion(at: datetime, zone: str) -> datetime:
         return there.replace(hour=hour, minute=0, second=0, microsecond=0)
     ordinal = there.toordinal() + (1 if hour > 18 else 0)
     return datetime.combine(datetime.fromordinal(ordinal), time(10))
+
+
+def suggestions(at: datetime, zone: str) -> list[datetime]:
+    """Some that one would promise, on the clock of the zone: later today, and the next mornings and afternoons."""
+    there = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    first = suggestion(at, zone)
+    days = [there.date() + timedelta(days=ahead) for ahead in range(1, 8)]
+    tomorrow, monday = days[0], next(day for day in days if day.weekday() == 0)
+    later = [first + timedelta(hours=2)] if first.date() == there.date() and first.hour <= 17 else []
+    fixed = [(tomorrow, time(10)), (tomorrow, time(15)), (monday, time(10))]
+    return list(dict.fromkeys([first, *later, *(datetime.combine(day, hour) for day, hour in fixed)]))

@@ -9,15 +9,18 @@ import time
 from dataclasses import dataclass
 
 from telephony.ami.client import AmiClient, AmiError, AuthRefused, ConnectionLost, Message
-from telephony.commands import Answer, Hangup, Originate, Pause
+from telephony.ami.parties import Parties, parties_of
+from telephony.commands import Answer, Hangup, Hold, Mute, Originate, Pause, Resume, SendDigits
 from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
 
 TIMEOUT = 5.0  # for a whole command, connecting included
 IDLE_PING = 30.0
+HOLD = "ringback-hold"  # contexts of config/asterisk/ringback-phones.conf
 
 _LINE = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
 _INTERFACE = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.@/-]{1,100}")
 _CONTEXT = re.compile(r"[0-9A-Za-z_-]{1,79}")
+_ANSWER_ITSELF = ",PJSIP_HEADER(add,Call-Info)=<sip:ringback>;answer-after=0"
 _UNREACHABLE = "The telephone system cannot be reached"
 _UNCERTAIN = "The telephone system did not answer in time"
 
@@ -111,6 +114,50 @@ class AsteriskSwitch:
         names = [entry.get("Location", "") for entry in entries if entry.get("StateInterface") == line]
         return [name for name in dict.fromkeys(names) if _INTERFACE.fullmatch(name)]
 
+    def mute(self, command: Mute) -> None:
+        """MuteAudio belongs to "system", as PJSIPNotify does."""
+        if self._answers is None:
+            raise SwitchRefused("This telephone system cannot mute a phone")
+        state = "on" if command.muted else "off"
+        self._answers.send({"Action": "MuteAudio", "Channel": command.channel, "Direction": "in", "State": state})
+
+    def send_digits(self, command: SendDigits) -> None:
+        customer = self._partner(command.channel)
+        for digit in command.digits:
+            self._commands.send({"Action": "PlayDTMF", "Channel": customer, "Digit": digit, "Duration": "120"})
+
+    def hold(self, command: Hold) -> None:
+        customer = self._partner(command.channel)
+        self._let_wait(command.channel, customer)
+        self._move(customer, "s", command.channel, "wait")
+
+    def resume(self, command: Resume) -> None:
+        self._move(command.channel, "back")
+
+    def _let_wait(self, channel: str, waits: str) -> None:
+        self._set(channel, "RINGBACK_HELD", waits)
+
+    def _set(self, channel: str, name: str, value: str) -> None:
+        self._commands.send({"Action": "Setvar", "Channel": channel, "Variable": name, "Value": value})
+
+    def _move(self, channel: str, exten: str, other: str = "", others_exten: str = "", context: str = HOLD) -> None:
+        action = {"Action": "Redirect", "Channel": channel, "Context": context, "Exten": exten, "Priority": "1"}
+        if other:
+            action |= {"ExtraChannel": other, "ExtraContext": context, "ExtraExten": others_exten, "ExtraPriority": "1"}
+        self._commands.send(action)
+
+    def _partner(self, channel: str) -> str:
+        """Who is moved is for a moment with nobody."""
+        for patience in (0.1, 0.2, 0.4, 0.0):
+            parties = self._parties(channel)
+            if parties.others or not patience:
+                break
+            time.sleep(patience)
+        return parties.partner()
+
+    def _parties(self, channel: str) -> Parties:
+        return parties_of(channel, self._commands.send({"Action": "CoreShowChannels"}).events)
+
     def close(self) -> None:
         self._commands.close()
         if self._answers is not None:
@@ -119,7 +166,8 @@ class AsteriskSwitch:
 
 def _variables(command: Originate) -> str:
     """Two underscores: the leg to the customer inherits them."""
-    return f"__CRM_CALL_ID={command.uid}" + (f",__CRM_SHOWN={command.shown}" if command.shown else "")
+    shown = f",__CRM_SHOWN={command.shown}" if command.shown else ""
+    return f"__CRM_CALL_ID={command.uid}{shown}{_ANSWER_ITSELF if command.answer_itself else ''}"
 
 
 class _Connection:

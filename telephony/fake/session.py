@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _EVENT_CLASSES = re.compile(r"Privilege: ([a-z,]+)")
 PRIVILEGES = {  # as ListCommands of Asterisk 22 tells them
     "Originate": "originate,all",
+    "Bridge": "call,all",
+    "BlindTransfer": "call,all",
+    "MuteAudio": "system,all",
+    "Park": "call,all",
+    "PlayDTMF": "call,all",
     "Hangup": "system,call,all",
     "Redirect": "call,all",
     "Setvar": "call,all",
@@ -177,7 +182,10 @@ class Session:
         self._answer("Success", Variable=name, Value=self._pbx.functions.get(name, ""))
 
     def _set_variable(self, action: Headers) -> None:
-        """A global one."""
+        """A global one is told to everybody."""
+        if "Channel" in action:
+            self._accept(action)
+            return
         self._answer("Success", Message="Variable Set")
         what = {"Channel": "none", "Uniqueid": "none", "Variable": action.get("Variable", ""), "Value": ""}
         frame = event("VarSet", "dialplan,all", **what)
@@ -222,6 +230,14 @@ class Session:
         else:
             self._answer("Success", Message=f"Interface {'paused' if paused else 'unpaused'} successfully")
 
+    def _accept(self, action: Headers) -> None:
+        """Of a call only what it comes to is told, and nothing comes to it here: the answer is Asterisk's."""
+        named = [action[name] for name in ("Channel", "ExtraChannel", "Channel1", "Channel2") if action.get(name)]
+        if all(self._pbx.board.linkedid(channel) for channel in named):
+            self._answer("Success", Message="Done")
+        else:
+            self._answer("Error", Message="No such channel")
+
     def _notify(self, action: Headers) -> None:
         if self._pbx.answer(action.get("Channel", "")):
             self._answer("Success", Message="NOTIFY sent")
@@ -244,6 +260,12 @@ _ACTIONS: dict[str, Callable[[Session, Headers], None]] = {
     "Hangup": Session._hangup,
     "PJSIPNotify": Session._notify,
     "QueuePause": Session._pause,
+    "Bridge": Session._accept,
+    "BlindTransfer": Session._accept,
+    "MuteAudio": Session._accept,
+    "Park": Session._accept,
+    "PlayDTMF": Session._accept,
+    "Redirect": Session._accept,
 }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from telephony.commands import Answer, Hangup, Originate, Pause
+from telephony.commands import Answer, Hangup, Hold, Mute, Originate, Pause, Resume, SendDigits
 from telephony.errors import SwitchError, SwitchRefused
+
+Command = Originate | Hangup | Answer | Pause | Mute | SendDigits | Hold | Resume
 
 
 class FakeSwitch:
@@ -11,7 +13,7 @@ class FakeSwitch:
 
     def __init__(self, name: str = "fake", *, can_answer: bool = True) -> None:
         self.name, self.can_answer = name, can_answer
-        self.commands: list[Originate | Hangup | Answer | Pause] = []
+        self.commands: list[Command] = []
         self.refuse_with: SwitchError | None = None
         self.closed = False
 
@@ -29,10 +31,22 @@ class FakeSwitch:
     def pause(self, command: Pause) -> None:
         self._take(command)
 
+    def mute(self, command: Mute) -> None:
+        self._take(command)
+
+    def send_digits(self, command: SendDigits) -> None:
+        self._take(command)
+
+    def hold(self, command: Hold) -> None:
+        self._take(command)
+
+    def resume(self, command: Resume) -> None:
+        self._take(command)
+
     def close(self) -> None:
         self.closed = True
 
-    def _take(self, command: Originate | Hangup | Answer | Pause) -> None:
+    def _take(self, command: Command) -> None:
         if self.refuse_with is not None:
             raise self.refuse_with
         self.commands.append(command)

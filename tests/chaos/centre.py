@@ -16,7 +16,7 @@ from random import Random
 from telephony.ami.client import AmiClient, AmiError
 from telephony.ami.frames import Frame
 from tests.chaos.routine import Routine
-from webapp.trial.pbx import TRUNK_IP, Pbx, Ports, Secrets, free_tcp_port, free_udp_ports
+from webapp.trial.pbx import TRUNK_IP, Pbx, Ports, Secrets, free_tcp_ports, free_udp_ports
 from webapp.trial.people import Agent, Cast, TrialQueue
 from webapp.trial.phones import CUSTOMERS, FOREVER, Behaviour, Phones, answers, declines, is_busy, rings
 from webapp.trial.sipp import SCENARIOS, Sipp
@@ -86,7 +86,8 @@ def ports(people: Cast) -> Ports:
     udp = free_udp_ports(RTP_PORTS + 2 + len(people.agents))
     sip, customers, *phones = udp[RTP_PORTS:]
     at = dict(zip((agent.username for agent in people.agents), phones, strict=True))
-    return Ports(free_tcp_port(), sip, customers, at, udp[0], udp[RTP_PORTS - 1])
+    ami, http = free_tcp_ports(2)
+    return Ports(ami, sip, customers, at, udp[0], udp[RTP_PORTS - 1], http)
 
 
 def habits(dice: Random) -> dict[str, list[Behaviour]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 from playwright.sync_api import Browser, Error, StorageState, expect, sync_playwright
@@ -28,6 +28,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
     "--disable-quic",
+    "--use-fake-device-for-media-stream",  # a microphone that beeps
+    "--use-fake-ui-for-media-stream",
 ]
 
 
@@ -153,6 +155,14 @@ def charlie(desk_of: Callable[..., Screen]) -> Screen:
 
 
 @pytest.fixture
+def erin(desk_of: Callable[..., Screen]) -> Screen:
+    """Whose phone is the page: it is registered."""
+    screen = desk_of("erin")
+    expect(screen.page.locator("[data-phone-word=registered]")).to_be_visible()
+    return screen
+
+
+@pytest.fixture
 def dora(desk_of: Callable[..., Screen]) -> Screen:
     return desk_of("dora")
 
@@ -171,12 +181,24 @@ def customer(asterisk: Asterisk) -> Customers:
     return Customers(asterisk)
 
 
-@pytest.fixture
-def only_alice_sells(asterisk: Asterisk) -> Iterator[None]:
-    """The sales queue rings its members in turn: now Alice is the only one whose turn it can be."""
-    colleagues = ("bob", "charlie")
+@contextmanager
+def _only(asterisk: Asterisk, seller: str) -> Iterator[None]:
+    """The sales queue rings its members in turn: now this is the only one whose turn it can be."""
+    colleagues = [member for member in asterisk.pbx.people.queue("sales").members if member != seller]
     for username in colleagues:
         asterisk.pbx.cli(f"queue pause member PJSIP/{username} queue sales")
     yield
     for username in colleagues:
         asterisk.pbx.cli(f"queue unpause member PJSIP/{username} queue sales")
+
+
+@pytest.fixture
+def only_alice_sells(asterisk: Asterisk) -> Iterator[None]:
+    with _only(asterisk, "alice"):
+        yield
+
+
+@pytest.fixture
+def only_erin_sells(asterisk: Asterisk) -> Iterator[None]:
+    with _only(asterisk, "erin"):
+        yield

@@ -11,7 +11,7 @@ from webapp.db import db, transaction
 from webapp.trial.people import cast
 
 PASSWORD = "correct horse battery"
-TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support"}
+TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support", "erin": "Sales"}
 
 
 def plant() -> None:
@@ -21,7 +21,8 @@ def plant() -> None:
         ensure_roles()
         for agent in people.agents:
             team = TEAMS[agent.username]
-            add_user(agent.username, agent.name, role="agent", password=PASSWORD, team=team, lines=(agent.endpoint,))
+            phone = {"browser_lines" if agent.in_browser else "lines": (agent.endpoint,)}
+            add_user(agent.username, agent.name, role="agent", password=PASSWORD, team=team, **phone)
         head = add_user(*people.supervisor, role="supervisor", password=PASSWORD, team="Sales")
         for name in dict.fromkeys(TEAMS.values()):
             set_head(name, head)

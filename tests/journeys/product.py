@@ -25,6 +25,7 @@ from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
 from webapp.contacts.text import folded
 from webapp.notices.models import Notice
+from webapp.scripts.models import Script, ScriptAnswer, ScriptRun, ScriptStep
 from webapp.tasks.models import Callback, CallbackCall, QueuePolicy
 from webapp.timeline.models import Activity
 from webapp.trial.pbx import dying_with_us, free_tcp_port
@@ -171,6 +172,10 @@ class Books:
         with self.writing() as session:
             for model in (
                 Activity,
+                ScriptAnswer,
+                ScriptRun,
+                ScriptStep,
+                Script,
                 WrapUpAnswer,
                 WrapUp,
                 CallbackCall,
@@ -206,6 +211,9 @@ def as_toml(switch: SwitchSettings) -> str:
     for role, login in logins.items():
         assert login is not None
         lines += [f"{role}_user = {json.dumps(login.user)}", f"{role}_secret = {json.dumps(login.secret)}"]
+    if phones := switch.browser_phones:
+        lines += [f"ari_url = {json.dumps(phones.ari_url)}", f"phone_url = {json.dumps(phones.sip_url)}"]
+        lines += [f"ari_user = {json.dumps(phones.login.user)}", f"ari_secret = {json.dumps(phones.login.secret)}"]
     lines += [f"trunks = {json.dumps(switch.trunks)}"]
     lines += [f"books = {json.dumps(switch.books)}"] if switch.books else []
     lines += [f"[{switch.name}.did_labels]"]

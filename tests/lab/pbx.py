@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from webapp.trial.install import Installation
-from webapp.trial.pbx import Pbx, Ports, fill, free_tcp_port, free_udp_ports
+from webapp.trial.pbx import Pbx, Ports, fill, free_tcp_ports, free_udp_ports
 from webapp.trial.people import Cast, TrialQueue, cast
 
 CONF = Path(__file__).parent / "conf"
@@ -65,7 +65,8 @@ class LabPbx(Pbx):
         taken: set[int] = set()
         rtp, sip = _block(taken, RTP_PORTS), _block(taken, 2)
         self.places = Places.free(taken)
-        ports = Ports(free_tcp_port(), sip, sip + 1, {}, rtp, rtp + RTP_PORTS - 1)
+        ami, http = free_tcp_ports(2)
+        ports = Ports(ami, sip, sip + 1, {}, rtp, rtp + RTP_PORTS - 1, http)
         super().__init__(installation, state_dir, ports, people=_nobody())
         self.lab_secret = secrets.token_hex(24)
 

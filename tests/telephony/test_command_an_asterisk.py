@@ -8,7 +8,7 @@ import time
 import pytest
 
 from telephony.ami.switch import AsteriskSwitch, Login
-from telephony.commands import Answer, Hangup, Originate
+from telephony.commands import Answer, Hangup, Hold, Mute, Originate, Resume, SendDigits
 from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
 from telephony.fake import session
 from telephony.fake.asterisk import FakeAsterisk, FakeUser
@@ -19,9 +19,10 @@ from tests.telephony.wires import eventually
 UID = "019aa5f0-1111-7000-8000-000000000001"
 RINGING = b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/alice-00000001\r\nUniqueid: 1.1\r\nLinkedid: 1.1"
 USERS = {
-    "crm": FakeUser("secret", actions=("Originate", "Hangup")),
-    "answer": FakeUser("another", actions=("PJSIPNotify",)),
+    "crm": FakeUser("secret", actions=("Originate", "Hangup", "Redirect", "Setvar", "PlayDTMF", "CoreShowChannels")),
+    "answer": FakeUser("another", actions=("PJSIPNotify", "MuteAudio")),
 }
+ALICE, DANA, BOB = "PJSIP/alice-00000001", "PJSIP/trunk-00000001", "PJSIP/bob-00000002"
 
 
 @pytest.fixture
@@ -89,6 +90,69 @@ def test_without_that_user_it_cannot_answer_and_says_so(pbx):
     switch.close()
 
 
+def test_a_phone_in_a_browser_picks_up_by_itself_when_its_owner_calls(pbx, switch):
+    switch.originate(Originate(uid=UID, line="PJSIP/erin", number="2101234567", answer_itself=True))
+    variables = pbx.asked("Originate")[0]["Variable"]
+    assert variables == f"__CRM_CALL_ID={UID},PJSIP_HEADER(add,Call-Info)=<sip:ringback>;answer-after=0"
+
+
+def talk(pbx, *channels, bridge="b1"):
+    """They are in one bridge."""
+    for channel in channels:
+        told = f"\r\nPrivilege: call,all\r\nChannel: {channel}\r\nUniqueid: {channel}\r\nLinkedid: 1.1"
+        pbx.send(f"Event: Newchannel{told}".encode(), f"Event: BridgeEnter{told}\r\nBridgeUniqueid: {bridge}".encode())
+
+
+def test_who_is_held_waits_with_music_and_alice_with_nobody(pbx, switch):
+    talk(pbx, ALICE, DANA)
+    switch.hold(Hold(ALICE))
+    held, moved = pbx.asked("Setvar")[0], pbx.asked("Redirect")[0]
+    assert (held["Channel"], held["Variable"], held["Value"]) == (ALICE, "RINGBACK_HELD", DANA)
+    assert (moved["Channel"], moved["Context"], moved["Exten"]) == (DANA, "ringback-hold", "s")
+    assert (moved["ExtraChannel"], moved["ExtraContext"], moved["ExtraExten"]) == (ALICE, "ringback-hold", "wait")
+
+
+def test_resuming_leads_back_to_who_waits(pbx, switch):
+    talk(pbx, ALICE, DANA)
+    switch.resume(Resume(ALICE))
+    assert [(moved["Channel"], moved["Exten"]) for moved in pbx.asked("Redirect")] == [(ALICE, "back")]
+
+
+def test_digits_go_to_the_customer_one_by_one(pbx, switch):
+    talk(pbx, ALICE, DANA)
+    switch.send_digits(SendDigits(ALICE, "4#"))
+    assert [(asked["Channel"], asked["Digit"]) for asked in pbx.asked("PlayDTMF")] == [(DANA, "4"), (DANA, "#")]
+
+
+def test_muting_is_for_the_user_who_may_command_phones(pbx, switch):
+    talk(pbx, ALICE, DANA)
+    switch.mute(Mute(ALICE, True))
+    switch.mute(Mute(ALICE, False))
+    assert [(asked["Direction"], asked["State"]) for asked in pbx.asked("MuteAudio")] == [("in", "on"), ("in", "off")]
+    alone = AsteriskSwitch("pbx", pbx.host, pbx.port, Login("crm", "secret"), context="out")
+    with pytest.raises(SwitchRefused, match="mute"):
+        alone.mute(Mute(ALICE))
+    alone.close()
+
+
+def test_nobody_is_moved_where_it_is_not_clear_who(pbx, switch):
+    with pytest.raises(SwitchRefused, match="no call"):
+        switch.hold(Hold(ALICE))
+    talk(pbx, ALICE)
+    with pytest.raises(SwitchRefused, match="Nobody"):
+        switch.hold(Hold(ALICE))
+    talk(pbx, DANA, BOB)
+    with pytest.raises(SwitchRefused, match="Several"):
+        switch.send_digits(SendDigits(ALICE, "1"))
+    assert not pbx.asked("Redirect") and not pbx.asked("PlayDTMF")
+
+
+@pytest.mark.parametrize("digits", ["", "x", "1" * 21, "1\r\n", "1,2", "٣"])
+def test_only_keys_of_a_phone_are_digits(digits):
+    with pytest.raises(BadValue, match="digits"):
+        SendDigits(ALICE, digits)
+
+
 BREAKS = ["\r\n", "\n", "\r", "\0", "\x7f"]
 
 
@@ -126,7 +190,7 @@ def test_no_other_value_gets_into_a_command(field, value):
     ],
 )
 def test_a_pattern_is_no_channel(channel):
-    for command in (Hangup, Answer):
+    for command in (Hangup, Answer, Hold, Resume, Mute):
         with pytest.raises(BadValue, match="channel"):
             command(channel)
 

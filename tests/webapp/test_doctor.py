@@ -191,7 +191,9 @@ def test_the_command_is_content(office: Settings) -> None:
 def test_beside_a_trial_the_command_examines_its_switch(office: Settings, pbx: FakeAsterisk, tmp_path: Path) -> None:
     at_work(office)
     assert "No switch is configured" in run(office, configured=False).stdout
-    trial = RunningTrial(os.getpid(), 1, pbx.port, tmp_path, events=HEARS, commands=SPOKEN, answer="not asked")
+    trial = RunningTrial(
+        os.getpid(), 1, pbx.port, 2, tmp_path, events=HEARS, commands=SPOKEN, answer="not asked", ari="not asked"
+    )
     (office.data_dir / "trial").mkdir()
     trial.tell(office.data_dir / "trial")
     told = run(office, configured=False)

@@ -47,11 +47,11 @@ def ensure_roles() -> None:
 
 def add_user(
     username: str, name: str, *, role: str, password: str, email: str = "", team: str | None = None,
-    lines: tuple[str, ...] = (), switch: str = "main", locale: str | None = None,
+    lines: tuple[str, ...] = (), browser_lines: tuple[str, ...] = (), switch: str = "main", locale: str | None = None,
 ) -> User:  # fmt: skip
     """A new employee. Raises Invalid, naming each field that is wrong."""
     username, email = username.strip().lower(), email.strip().lower()
-    problems = _problems(username, name, role, password, email, lines, switch)
+    problems = _problems(username, name, role, password, email, lines + browser_lines, switch)
     if problems:
         raise Invalid(_("The user was not added."), fields=problems)
     user = User(
@@ -66,9 +66,18 @@ def add_user(
     user.roles = [db.session.scalars(sa.select(Role).where(Role.name == role)).one()]
     user.team = _team(team) if team else None
     user.lines = [Line(switch=switch, endpoint=endpoint) for endpoint in lines]
+    user.lines += [Line(switch=switch, endpoint=endpoint, in_browser=True) for endpoint in browser_lines]
     db.session.add(user)
     db.session.flush()
     return user
+
+
+def move_phone(user: User, endpoint: str, *, in_browser: bool) -> None:
+    """Raises NotFound for a phone that is not theirs."""
+    line = next((line for line in user.lines if line.endpoint == endpoint), None)
+    if line is None:
+        raise NotFound(_("%(name)s has no phone %(line)s.", name=user.name, line=endpoint))
+    line.in_browser = in_browser
 
 
 def set_head(team_name: str, head: User) -> None:

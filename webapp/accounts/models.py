@@ -99,7 +99,11 @@ class Line(Identified, Model):
     switch: Mapped[str] = mapped_column(sa.String(40))
     endpoint: Mapped[str] = mapped_column(sa.String(80))
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    in_browser: Mapped[bool] = mapped_column(default=False)  # the page itself; else a thing on a desk, or an app
     told_at: Mapped[datetime | None]  # when the switch last took what the user had declared
+    # of a browser phone: until when its account on the switch is good (None: it has none), and since when it is out of reach
+    account_until: Mapped[datetime | None] = mapped_column(index=True)
+    gone_at: Mapped[datetime | None] = mapped_column(index=True)
     user: Mapped[User] = relationship(back_populates="lines")
 
 

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     CALLBACK_WORK = "callback:work"
     CALLBACK_DISMISS = "callback:dismiss"
     CALLBACK_ASSIGN = "callback:assign"
+    QUEUE_READ = "queue:read"  # what is promised to whose callers
     QUEUE_MANAGE = "queue:manage"
     LEDGER_READ = "ledger:read"  # what the switches' books say of ours: recoveries, the balance
     USER_MANAGE = "user:manage"
@@ -47,6 +48,7 @@ _AGENT = {
 _SUPERVISOR = _AGENT | {
     Permission.CALL_READ_TEAM,
     Permission.CALLBACK_ASSIGN,
+    Permission.QUEUE_READ,
     Permission.LEDGER_READ,
     Permission.ABSENCE_MANAGE,
 }

@@ -93,7 +93,13 @@ def dial(call_id: UUID) -> None:
     call = db.session.get_one(Call, call_id)
     assert call.requested_by is not None and call.number is not None
     line = next(line for line in call.requested_by.lines if line.switch == call.switch)
-    command = Originate(uid=call.uid, line=line.endpoint, number=call.number, shown=call.shown_number or "")
+    command = Originate(
+        uid=call.uid,
+        line=line.endpoint,
+        number=call.number,
+        shown=call.shown_number or "",
+        answer_itself=line.in_browser,
+    )
     switch = call.switch
     db.session.rollback()
     try:
@@ -191,6 +197,19 @@ def choose_party(call: Call, party: Party, *, by: User) -> None:
         _remember(call.number, party.id, by)
     db.session.flush()
     publish(PartyChosen(call_id=call.id, party_id=party.id, at=now()))
+    capture.changed(call)
+
+
+def forget_party(call: Call) -> None:
+    """It was none of them, or nobody knows: the agent is asked again, for this call and for the number."""
+    lock(call)
+    if call.number:
+        db.session.execute(sa.delete(NumberChoice).where(NumberChoice.number == call.number))
+    if call.party_id:
+        timeline_of = (Activity.subject_id == call.id, Activity.party_id == call.party_id)
+        db.session.execute(sa.delete(Activity).where(*timeline_of))
+    call.party, call.party_id = None, None
+    db.session.flush()
     capture.changed(call)
 
 

@@ -20,6 +20,8 @@ from webapp.contacts import queries as contact_reads
 from webapp.contacts import shown as contacts
 from webapp.contacts.models import Party
 from webapp.db import now
+from webapp.phones import queries as phones
+from webapp.phones.models import Handling
 from webapp.scripts.models import Script
 from webapp.scripts.queries import scripts_for
 from webapp.tasks import queries as tasks
@@ -59,6 +61,9 @@ class CardCall:
     talk_seconds: float
     line: str
     can_answer: bool
+    in_browser: bool  # the phone is the page itself
+    muted: bool  # a browser phone knows by itself
+    can_mute: bool
     held_since: datetime | None
     wrap_up_until: datetime | None  # then the agent is ready, whatever they wrote
     more_time: bool  # may be asked for
@@ -102,11 +107,13 @@ class _Known:
     last_calls: dict[UUID, list[Call]]
     how_often: dict[str, int]
     callbacks: list[Callback]
+    callback_rows: dict[UUID, task_shown.Row]
     scripts: dict[UUID, Script]
     dispositions: Sequence[Disposition]
     held: dict[UUID, datetime]
     forms: dict[UUID, WrapUpForm]  # of the calls that are wrapped up
     wrap_ups: dict[UUID, WrapUp]
+    handling: dict[UUID, Handling]
 
 
 def cards_of(user: User, at: datetime | None = None) -> list[Card]:
@@ -125,10 +132,11 @@ def _know(shown: Sequence[Call], user: User, at: datetime) -> _Known:
     owners = contact_reads.parties_with_numbers(numbers)
     shared = {number: parties for number, parties in owners.items() if len(parties) > 1}
     sharers = [party.id for parties in shared.values() for party in parties]
-    done = [call for call in shown if _state(call, call.leg_of(user.id)) == "wrap_up"]
+    done = [call for call in shown if _state(call, call.leg_of(user.id), None) == "wrap_up"]
     queues = {call.id: wrap_ups.queue_of(call, user.id) for call in done}
     forms = wrap_ups.forms_for(queues.values()) if done else {}
-    told = [call for call in shown if _state(call, call.leg_of(user.id)) in WITH_SCRIPT]
+    callbacks = tasks.of_customers([call.party_id for call in shown if call.party_id], numbers)
+    told = [call for call in shown if _state(call, call.leg_of(user.id), None) in WITH_SCRIPT]
     return _Known(
         scripts=scripts_for(told, user.id),
         owners=owners,
@@ -136,28 +144,31 @@ def _know(shown: Sequence[Call], user: User, at: datetime) -> _Known:
         last_talked=contact_reads.last_calls_at(sharers) if shared else {},
         last_calls=call_reads.last_calls(shown),
         how_often=call_reads.how_often(numbers, at - WEEK),
-        callbacks=tasks.of_customers([call.party_id for call in shown if call.party_id], numbers),
+        callbacks=callbacks,
+        callback_rows={row.id: row for row in task_shown.rows(callbacks, user)} if callbacks else {},
         dispositions=call_reads.dispositions() if done else [],
         forms={call_id: forms[queue] for call_id, queue in queues.items()},
         wrap_ups=wrap_ups.by_call(user, queues) if done else {},
         held=held_since([call.id for call in shown if call.state is CallState.HELD]),
+        handling=phones.handling_of(leg.id for call in shown for leg in call.legs if leg.ended_at is None),
     )
 
 
 def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
     leg = call.leg_of(user.id)
-    state = _state(call, leg)
+    handling = known.handling.get(leg.id) if leg else None
+    state = _state(call, leg, handling)
     owners = known.owners.get(call.number or "", [])
     party = call.party or _remembered(owners, known.chosen.get(call.number or ""))
     open_ones = [callback for callback in known.callbacks if _concerns(callback, call, party)]
     return Card(
-        call=_card_call(call, leg, state, known, at),
+        call=_card_call(call, leg, state, known, at, user),
         party=contacts.brief(party) if party else None,
         matches=_matches(owners, known.last_talked),
         last_calls=call_shown.rows(known.last_calls.get(call.id, []), may_open=()),
         calls_in_7_days=max(0, known.how_often.get(call.number or "", 0) - (call.started_at > at - WEEK)),
         open_tasks=len(open_ones),
-        callbacks=task_shown.rows(open_ones[:FEW], user),
+        callbacks=[known.callback_rows[callback.id] for callback in open_ones[:FEW]],
         script=known.scripts.get(call.id),
         also_ringing=[other.user.name for other in call.legs if other.is_ringing and other.user and other is not leg],
         notes=next((note.text for note in call.notes if note.user_id == user.id), ""),
@@ -167,11 +178,11 @@ def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
     )
 
 
-def _state(call: Call, leg: Leg | None) -> str:
+def _state(call: Call, leg: Leg | None, handling: Handling | None) -> str:
     if leg is None:
         return "failed" if call.is_over else "requested"
     if leg.answered_at and leg.ended_at is None:
-        return "held" if call.state is CallState.HELD else "answered"
+        return "held" if call.state is CallState.HELD or (handling and handling.waits) else "answered"
     if leg.is_ringing:
         return "ringing"
     if leg.wants_wrap_up:
@@ -181,7 +192,9 @@ def _state(call: Call, leg: Leg | None) -> str:
     return "unanswered" if call.is_missed else "failed"
 
 
-def _card_call(call: Call, leg: Leg | None, state: str, known: _Known, at: datetime) -> CardCall:
+def _card_call(call: Call, leg: Leg | None, state: str, known: _Known, at: datetime, user: User) -> CardCall:
+    in_browser = phones.is_in_browser(user, call.switch, leg)
+    handling = known.handling.get(leg.id) if leg else None
     until = leg.wrap_up_until if leg and state == "wrap_up" else None
     return CardCall(
         uid=str(call.id),
@@ -202,7 +215,10 @@ def _card_call(call: Call, leg: Leg | None, state: str, known: _Known, at: datet
         waited_seconds=max(0, int(((call.answered_at or call.ended_at or at) - call.started_at).total_seconds())),
         talk_seconds=leg.talk_seconds if leg else 0.0,
         line=leg.line if leg else "",
-        can_answer=state == "ringing" and calls.can_answer(call.switch),
+        can_answer=state == "ringing" and (in_browser or calls.can_answer(call.switch)),
+        in_browser=in_browser,
+        muted=bool(handling and handling.muted),
+        can_mute=in_browser or calls.can_answer(call.switch),
         held_since=known.held.get(call.id) if state == "held" else None,
         wrap_up_until=until,
         more_time=bool(until and known.forms[call.id].more_seconds),

@@ -22,6 +22,7 @@ from webapp.calls.queries import how_many_to_wrap_up
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
 from webapp.notices.queries import how_many_unread
+from webapp.phones import queries as phones
 from webapp.tasks.queries import how_many_open
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,7 @@ def callbar_context(user: User) -> dict[str, Any]:
         "status": user.status,
         "did_not_answer_at": user.did_not_answer_at,
         "lines": [line.endpoint for line in user.lines],
+        "in_browser": phones.browser_line(user) is not None,
         "cards": cards_of(user) if may(user, Permission.CALL_TAKE) else [],
     }
 
@@ -107,7 +109,7 @@ def _nav(user: User) -> list[dict[str, Any]]:
         (Permission.CALL_READ_TEAM, "/agents", _("Agents"), "users-group", ""),
         (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
         (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
-        (Permission.QUEUE_MANAGE, "/settings/queues", _("Queues"), "settings", ""),
+        (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
         (Permission.QUEUE_MANAGE, "/settings/wrap-up", _("Wrap-up"), "tag", ""),
         (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
         (Permission.QUEUE_MANAGE, "/settings/scripts", _("Scripts"), "list-details", ""),

@@ -5,12 +5,21 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from sqlalchemy.orm import lazyload
 
 from webapp.calls.models import Call
 from webapp.db import db
 from webapp.errors import NotFound
-from webapp.scripts.models import Script, ScriptRun
+from webapp.scripts.models import Script, ScriptRun, ScriptStep
 from webapp.wrapup.queries import queue_of
+
+# by their heads: what is said in them is read when somebody opens one
+_IN_USE = (
+    sa.select(Script)
+    .where(Script.active, sa.exists().where(ScriptStep.script_id == Script.id))
+    .order_by(Script.name, Script.id)
+    .options(lazyload(Script.steps))
+)
 
 
 def script(script_id: UUID) -> Script:
@@ -28,7 +37,7 @@ def all_scripts() -> Sequence[Script]:
 def scripts_for(calls: Iterable[Call], user_id: UUID) -> dict[UUID, Script]:
     """For each call the script that says most exactly what it is for, if there is one."""
     calls = list(calls)
-    known = [row for row in all_scripts() if row.active and row.steps] if calls else []
+    known = db.session.scalars(_IN_USE).all() if calls else []
     found = {call.id: _best(known, call, queue_of(call, user_id)) for call in calls}
     return {call_id: row for call_id, row in found.items() if row}
 

@@ -11,7 +11,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from webapp import hours, incoming
+from webapp import hours, incoming, zones
 from webapp.accounts import actions as accounts
 from webapp.accounts import queries as people
 from webapp.accounts.models import Absence, User
@@ -37,13 +37,18 @@ class Row:
 
 
 @bp.get("/settings/queues")
-@requires(Permission.QUEUE_MANAGE)
+@requires(Permission.QUEUE_READ)
 def queues() -> Any:
-    return render_template("settings/queues.html", queues=[_row(queue) for queue in ("", *rows.queues())], days=_days())
+    return render_template(
+        "settings/queues.html",
+        queues=[_row(queue) for queue in ("", *rows.queues())],
+        days=_days(),
+        may_edit=_may_edit(),
+    )
 
 
 @bp.get("/settings/queues/edit")
-@requires(Permission.QUEUE_MANAGE)
+@requires(Permission.QUEUE_READ)
 def edit_queue() -> Any:
     row = _row(request.args.get("queue", "").replace("\x00", "")[:80])
     return _form(row.queue, row.typed, own=row.own)
@@ -171,7 +176,14 @@ def _form(queue: str, typed: dict[str, str], *, own: bool, problems: dict[str, s
         problems=problems or {},
         days=_days(),
         labels=_labels(),
+        may_edit=_may_edit(),
+        zones=zones.all_zones(),
+        countries=hours.countries(get_locale()),
     )
+
+
+def _may_edit() -> bool:
+    return may(current_user, Permission.QUEUE_MANAGE)
 
 
 def _days() -> list[str]:

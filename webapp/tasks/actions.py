@@ -239,6 +239,8 @@ def take_over(source: Callback, into: Callback, *, at: datetime) -> None:
     into.party_id, into.name_raw = into.party_id or source.party_id, into.name_raw or source.name_raw
     if source.kind is CallbackKind.PROMISE and into.kind is not CallbackKind.PROMISE:
         _keep_promise(source, into, at)
+    elif source.kind is CallbackKind.TICKET and into.kind is CallbackKind.MISSED:
+        into.kind, into.queue, into.queued_at, into.remind_at = source.kind, source.queue, source.queued_at, None
     source.merged_into_id = into.id
     close(source, ClosedAs.MERGED, at=at)
     db.session.flush()

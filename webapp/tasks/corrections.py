@@ -7,9 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 
 from webapp.calls.models import Call
-from webapp.db import db, now
+from webapp.db import db, lock, now
+from webapp.errors import Conflict
 from webapp.tasks.actions import take_over
 from webapp.tasks.ledger import calls_of, close_reached, expect_again, how, open_or_join, recount
 from webapp.tasks.lookup import first_reached, key_of, one_at_a_time, open_entry
@@ -70,6 +72,16 @@ def leave_out(call_id: UUID) -> None:
         recount(entry, calls)
     elif entry.closed_as is not ClosedAs.DISMISSED:
         _remove(entry)
+
+
+def undo_dismissal(entry: Callback) -> None:
+    """They are to be called after all: it stands as if nobody had dismissed it. Raises Conflict."""
+    lock(entry)
+    if entry.closed_as is not ClosedAs.DISMISSED:
+        raise Conflict(_("Only what was dismissed can be taken up again."))
+    entry.reason, entry.closed_by_id = "", None
+    _open_again(entry)
+    changed(entry)
 
 
 def _remove(entry: Callback) -> None:

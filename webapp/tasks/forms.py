@@ -153,7 +153,7 @@ def promise() -> Promise:
     sent = incoming.body()
     who = subject(sent)
     problems: dict[str, str] = {}
-    zone = incoming.text(sent, "zone")
+    zone = incoming.text(sent, "zone").strip().replace(" ", "_")
     at = moments.read(incoming.text(sent, "date"), incoming.text(sent, "time"), zone, now(), problems)
     note = moments.note(incoming.text(sent, "note"), problems)
     if problems or at is None:

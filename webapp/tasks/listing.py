@@ -196,7 +196,8 @@ def order_key(callback: Callback, filters: Filters, at: datetime) -> str:
             pieces = (f"{99_999 - callback.missed:05}", _sortable(callback.due_at))
         case _:
             name = callback.party.search_name if callback.party else callback.name_raw.lower()
-            pieces = (name or callback.number or callback.number_raw,)
+            number = callback.number or callback.number_raw
+            pieces = ("0" if name else "1" if number else "2", name or number)
     return "\t".join((*pieces, callback.id.hex))  # a tab sorts before whatever a name goes on with
 
 
@@ -242,8 +243,10 @@ def _keys(filters: Filters, at: datetime) -> tuple[Any, ...]:
         case Sort.MISSED:
             keys = (-Callback.missed, Callback.due_at)
         case _:
-            told = sa.func.nullif(sa.func.lower(Callback.name_raw), "")
-            keys = (sa.func.coalesce(Party.search_name, told, Callback.number, Callback.number_raw),)
+            name = sa.func.coalesce(Party.search_name, sa.func.nullif(sa.func.lower(Callback.name_raw), ""))
+            number = sa.func.coalesce(Callback.number, Callback.number_raw)
+            known = sa.case((name.is_not(None), 0), (number != "", 1), else_=2)  # whom nobody can name comes last
+            keys = (known, sa.func.coalesce(name, number))
     return (*keys, Callback.id)
 
 

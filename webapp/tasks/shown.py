@@ -10,6 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from flask_babel import format_datetime
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -256,6 +257,7 @@ class Proposal:
     firm_zone: str
     all_zones: tuple[str, ...]
     at: datetime  # on the clock of the first zone
+    suggested: list[tuple[datetime, str]]  # as `at`, and in words
     note: str
     mine: bool
 
@@ -283,6 +285,9 @@ def proposal(
         firm_zone=firm,
         all_zones=zones.all_zones(),
         at=at,
+        suggested=[
+            (each, format_datetime(each, "EEE d MMM HH:mm", rebase=False)) for each in zones.suggestions(now(), zone)
+        ],
         note=callback.note if callback else "",
         mine=callback is None or callback.assigned_to_id in (None, reader.id),
     )

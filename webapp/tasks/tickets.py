@@ -33,11 +33,11 @@ def open_ticket(call: Call, *, queue: str, number: str, at: datetime) -> None:
     place = call.queued_at or call.started_at
     link = db.session.get(CallbackCall, call.id)
     ticket = db.session.get(Callback, link.callback_id) if link else None
-    party_id = call.party_id if number_known == call.number else party_for(number_known) if number_known else None
+    party_id = (party_for(number_known) if number_known and number_known != call.number else None) or call.party_id
     if ticket is None:
         one_at_a_time(party_id)
         key = f"tel:{number_known}" if number_known else key_of(call)
-        entry = open_entry(key, number_known, party_id)
+        entry = open_entry(key, number_known, party_id) or open_entry(key_of(call), call.number, call.party_id)
         if entry and at > entry.last_missed_at:
             _confirm(entry, number_known, party_id)
         ticket = _joined(entry, queue, place, at)
@@ -117,7 +117,7 @@ def _confirm(entry: Callback, number: str | None, party_id: UUID | None) -> None
     if number is None or entry.number == number or _is_anothers(f"tel:{number}", entry):
         return
     entry.number, entry.number_raw, entry.open_key = number, number, f"tel:{number}"
-    entry.party_id = party_id or (entry.party_id if entry.number is None else None)
+    entry.party_id = party_id or entry.party_id
     db.session.flush()
 
 

@@ -10,13 +10,14 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from webapp import incoming
+from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, may, requires
-from webapp.accounts.queries import people_who_may
+from webapp.accounts.queries import is_here, people_who_may, unreachable_ids
 from webapp.calls import actions as calls
 from webapp.contacts import queries as contacts
 from webapp.db import now, transaction
 from webapp.errors import Conflict, Forbidden
-from webapp.tasks import actions, bulk, forms, listing, promises, queries, shown
+from webapp.tasks import actions, bulk, corrections, forms, listing, promises, queries, shown
 from webapp.tasks.listing import Filters
 from webapp.tasks.models import Callback
 
@@ -33,9 +34,17 @@ def index() -> Any:
         "tasks/callbacks.html",
         **_list(filters),
         people=sorted(people, key=lambda user: user.name),
+        takers=_takers(people),
         team_pairs=sorted({(user.team.id, user.team.name) for user in people if user.team}, key=lambda pair: pair[1]),
         queue_pairs=[(queue, queue) for queue in listing.queues()],
     )
+
+
+def _takers(people: list[User]) -> dict[str, list[User]]:
+    """To whom callbacks can be given, under who is here and who is not; who has no phone cannot call."""
+    away, fit = unreachable_ids(), sorted((user for user in people if user.lines), key=lambda user: user.name)
+    here = [user for user in fit if is_here(user, away)]
+    return {_("Here"): here, _("Not here"): [user for user in fit if user not in here]}
 
 
 @bp.get("/callbacks/rows")
@@ -87,6 +96,20 @@ def release(callback_id: UUID) -> Any:
 def dismiss(callback_id: UUID) -> Any:
     reason = forms.reason()
     return _change(callback_id, lambda callback: actions.dismiss(callback, current_user, reason))
+
+
+@bp.post("/callbacks/<uuid:callback_id>/restore")
+@requires(Permission.CALLBACK_DISMISS)
+def restore(callback_id: UUID) -> Any:
+    """What was dismissed is to be called after all."""
+    return _change(callback_id, corrections.undo_dismissal)
+
+
+@bp.post("/callbacks/<uuid:callback_id>/take-away")
+@requires(Permission.CALLBACK_ASSIGN)
+def take_away(callback_id: UUID) -> Any:
+    """From whoever is on it: anybody may call them now."""
+    return _change(callback_id, lambda callback: actions.take_away(callback, current_user))
 
 
 @bp.post("/callbacks/<uuid:callback_id>/call")

@@ -5,6 +5,7 @@ the program.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -14,13 +15,15 @@ import socket
 import subprocess
 import tempfile
 import time
+import wave
+from array import array
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import config
-from config.settings import Login, SwitchSettings
+from config.settings import BrowserPhones, Login, SwitchSettings
 from webapp.trial.install import Installation
 from webapp.trial.people import Cast, cast
 
@@ -53,24 +56,27 @@ class Ports:
     phones: Mapping[str, int]  # by username
     rtp_first: int
     rtp_last: int
+    http: int  # of browser phones
 
     @classmethod
     def free(cls, people: Cast | None = None) -> Ports:
-        usernames = [agent.username for agent in (people or cast()).agents]
+        usernames = [agent.username for agent in (people or cast()).desk_agents]
         udp = free_udp_ports(RTP_PORTS + 2 + len(usernames))
         sip, customers, *phones = udp[RTP_PORTS:]
         at = dict(zip(usernames, phones, strict=True))
-        return cls(free_tcp_port(), sip, customers, at, udp[0], udp[RTP_PORTS - 1])
+        ami, http = free_tcp_ports(2)
+        return cls(ami, sip, customers, at, udp[0], udp[RTP_PORTS - 1], http)
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """One for each AMI user, and one for the phones."""
+    """One for each AMI user, one for the phones on desks, and one for whoever makes those in browsers."""
 
     events: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
     commands: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
     answer: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
     phone: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
+    ari: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
 
 
 class Pbx:
@@ -192,7 +198,7 @@ class Pbx:
         etc = self.state_dir / "etc"
         for place in (etc, self.log_dir / "cel-custom", self.log_dir / "cdr-csv", self.state_dir / "spool"):
             place.mkdir(parents=True, exist_ok=True)
-        (self.state_dir / "lib").mkdir(exist_ok=True)
+        compose(self.state_dir / "lib" / "music")
         self.state_dir.chmod(0o700)
         (self.log_dir / "messages.log").unlink(missing_ok=True)
         for name, text in self.configuration(run_dir).items():
@@ -225,6 +231,7 @@ class Pbx:
             "MODULES": str(self.installation.modules),
             "DATA": str(self.installation.data),
             "AMI_PORT": str(self.ports.ami),
+            "HTTP_PORT": str(self.ports.http),
             "SIP_PORT": str(self.ports.sip),
             "TRUNK_IP": TRUNK_IP,
             "TRUNK_PORT": str(self.ports.customers),
@@ -242,16 +249,18 @@ class Pbx:
                 "AGENT_NAME": agent.name,
                 "EXTENSION": agent.extension,
                 "DID": agent.did,
-                "PHONE_PORT": str(self.ports.phones[agent.username]),
+                "PHONE_PORT": str(self.ports.phones.get(agent.username, 0)),
             }
             for agent in self.people.agents
         }
         queues = {queue.name: [agents[member] for member in queue.members] for queue in self.people.queues}
-        return {"agent": list(agents.values()), **queues}
+        desks = [agents[agent.username] for agent in self.people.desk_agents]
+        return {"agent": list(agents.values()), "desk_agent": desks, **queues}
 
     def _refuse_taken_ports(self) -> None:
         """Asterisk itself would start all the same, deaf."""
-        for port, kind in ((self.ports.ami, socket.SOCK_STREAM), (self.ports.sip, socket.SOCK_DGRAM)):
+        tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
+        for port, kind in ((self.ports.ami, tcp), (self.ports.http, tcp), (self.ports.sip, udp)):
             if not _is_free(port, kind):
                 raise PbxFailed(f"Port {port} is in use by another program.")
 
@@ -286,10 +295,12 @@ class Pbx:
             pid=self.pid or 0,
             sip=self.ports.sip,
             ami=self.ports.ami,
+            http=self.ports.http,
             log_dir=self.log_dir,
             events=self.secrets.events,
             commands=self.secrets.commands,
             answer=self.secrets.answer,
+            ari=self.secrets.ari,
         )
 
 
@@ -300,10 +311,12 @@ class RunningTrial:
     pid: int
     sip: int
     ami: int
+    http: int
     log_dir: Path
     events: str = field(repr=False)  # the secrets of its three AMI users
     commands: str = field(repr=False)
     answer: str = field(repr=False)
+    ari: str = field(repr=False)
 
     @classmethod
     def at(cls, state_dir: Path) -> RunningTrial:
@@ -330,6 +343,9 @@ class RunningTrial:
             events=Login("ringback-events", self.events),
             commands=Login("ringback-commands", self.commands),
             answer=Login("ringback-answer", self.answer),
+            browser_phones=BrowserPhones(
+                f"http://127.0.0.1:{self.http}", Login("ringback-phones", self.ari), f"ws://127.0.0.1:{self.http}/ws"
+            ),
             trunks=("PJSIP/trunk",),
             own_numbers=tuple(people.did_labels),
             did_labels=people.did_labels,
@@ -356,8 +372,28 @@ def dying_with_us(command: list[str]) -> list[str]:
     return [setpriv, "--pdeathsig", "KILL", "--", *command] if setpriv else command
 
 
+def compose(directory: Path) -> None:
+    """What waiting customers hear: a few soft notes, and a pause."""
+    directory.mkdir(parents=True, exist_ok=True)
+    rate, notes = 8000, (392.0, 494.0, 587.0, 494.0)
+    samples = [
+        int(3000 * math.sin(2 * math.pi * note * i / rate) * math.exp(-4 * i / rate))
+        for note in notes
+        for i in range(rate)
+    ]
+    with wave.open(str(directory / "waiting.wav"), "wb") as music:
+        music.setnchannels(1)
+        music.setsampwidth(2)
+        music.setframerate(rate)
+        music.writeframes(array("h", samples).tobytes())
+
+
 def free_tcp_port() -> int:
-    return _free_ports(1, socket.SOCK_STREAM)[0]
+    return free_tcp_ports(1)[0]
+
+
+def free_tcp_ports(count: int) -> range:
+    return _free_ports(count, socket.SOCK_STREAM)
 
 
 def free_udp_ports(count: int) -> range:

@@ -11,6 +11,7 @@ class Agent:
     name: str
     extension: str
     did: str
+    in_browser: bool = False  # their phone is the page itself
 
     @property
     def endpoint(self) -> str:
@@ -32,6 +33,11 @@ class Cast:
     supervisor: tuple[str, str]  # username, name
     admin: tuple[str, str]
     shown_number: str  # what customers see when they are called
+
+    @property
+    def desk_agents(self) -> tuple[Agent, ...]:
+        """Whose phone is a thing on a desk."""
+        return tuple(agent for agent in self.agents if not agent.in_browser)
 
     def agent(self, username: str) -> Agent:
         return next(agent for agent in self.agents if agent.username == username)
@@ -56,9 +62,10 @@ def cast() -> Cast:
             Agent("bob", "Bob Keller", "102", "+302100000102"),
             Agent("charlie", "Charlie Dupont", "103", "+302100000103"),
             Agent("dora", "Δώρα Παππά", "104", "+302100000104"),
+            Agent("erin", "Erin Walsh", "105", "+302100000105", in_browser=True),
         ),
         queues=(
-            TrialQueue("sales", "Sales", "+302100000100", ("alice", "bob", "charlie")),
+            TrialQueue("sales", "Sales", "+302100000100", ("alice", "bob", "charlie", "erin")),
             TrialQueue("support", "Support", "+302100000200", ("charlie", "dora")),
         ),
         supervisor=("sofia", "Sofia Lindqvist"),

@@ -74,7 +74,7 @@ def customer(dice: Random) -> Behaviour:
 
 def everyone(pbx: Pbx, dice: Random) -> dict[str, list[Behaviour]]:
     """How the people of a trial behave, enough for a day; then it begins again."""
-    habits = {agent.username: [desk_phone(dice) for _ in range(500)] for agent in pbx.people.agents}
+    habits = {agent.username: [desk_phone(dice) for _ in range(500)] for agent in pbx.people.desk_agents}
     return habits | {CUSTOMERS: [customer(dice) for _ in range(500)]}
 
 

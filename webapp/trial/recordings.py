@@ -50,7 +50,8 @@ class Player:
     def play_somebody(self, customers: Sequence[tuple[str, str]]) -> None:
         """One call, to its end."""
         number, name = self._dice.choice(customers)
-        agents = self._dice.sample(self._people.agents, len(self._people.agents))
+        desks = self._people.desk_agents
+        agents = self._dice.sample(desks, len(desks))
         recording, queue = self._dice.choice(INBOUND)
         self._pbx.play(
             DIRECTORY / f"{recording}.ami.gz",

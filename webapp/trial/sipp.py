@@ -34,7 +34,20 @@ class Sipp:
         self.log = log_dir / f"sipp-{name}.log"
         arguments = [
             *(*command, f"127.0.0.1:{sip_port}", "-sf", str(SCENARIOS / f"{scenario}.xml")),
-            *("-i", ip, "-p", str(port), "-mi", ip, "-mp", str(free_udp_ports(4)[0]), "-nostdin", "-aa", *more),
+            *(
+                "-i",
+                ip,
+                "-p",
+                str(port),
+                "-mi",
+                ip,
+                "-mp",
+                str(free_udp_ports(4)[0]),
+                "-nostdin",
+                "-aa",
+                "-rtp_echo",
+                *more,
+            ),
             *(word for key, value in (keys or {}).items() for word in ("-key", key, value)),
         ]
         with open(self.log, "wb") as log:

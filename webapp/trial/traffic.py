@@ -205,8 +205,9 @@ class Traffic:
             call.stop()
         self._calls = [call for call in self._calls if not call.over]
         now, busy = time.monotonic(), busy_agents(self._pbx.cli("core show channels concise"))
-        self._last_rung.update({username: now for username in busy if username in self._last_rung})
-        waiting = {username: now - at for username, at in self._last_rung.items() if username not in busy}
+        away = {agent.username for agent in self._pbx.people.agents if agent.in_browser and not self._is_there(agent)}
+        self._last_rung.update({username: now for username in busy | away if username in self._last_rung})
+        waiting = {username: now - at for username, at in self._last_rung.items() if username not in busy | away}
         if waiting and len(self._calls) < AT_ONCE:
             plan = plan_call(self._pbx.people, waiting, self._customers, self._dice)
             self._calls.append(
@@ -214,6 +215,10 @@ class Traffic:
                     self._pbx.here, self._sipp, plan.customer, plan.did, patience=plan.patience, stay=plan.stay
                 )
             )
+
+    def _is_there(self, agent: Agent) -> bool:
+        """A phone in a browser is, as long as the page is."""
+        return "Contact:" in self._pbx.cli(f"pjsip show aor {agent.username}").replace("Contact:  <Aor", "")
 
     def _complain(self, error: Exception) -> None:
         if not self._told and not self._over.is_set():

@@ -28,7 +28,7 @@ from webapp.wrapup import form_rows
 from webapp.wrapup.queries import form_for
 
 FIRST = "d420acb7025d"
-BEFORE_FORMS = "9c41e7d2b6a8"
+BEFORE_FORMS = "e3f7a61c20d9"
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_roles_get_what_is_new_and_stay_as_an_administrator_made_them(
     assert command("db", "upgrade").exit_code == 0
 
     assert may("agent") == {"call:take", "call:read_team", "callback:work", "absence:own"}
-    assert may("supervisor") == {"absence:own", "absence:manage", "ledger:read"}
+    assert may("supervisor") == {"absence:own", "absence:manage", "ledger:read", "queue:read"}
     assert may("admin") == {permission.value for permission in Permission}
     allow("agent", "call:take")
     assert command("db", "upgrade").exit_code == 0

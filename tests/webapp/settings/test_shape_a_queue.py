@@ -127,3 +127,16 @@ def test_a_name_that_no_database_keeps_is_a_queue_without_rules(admin: FlaskClie
         assert page.status_code == 200
         assert "\x00" not in page.text
         assert 'value="' + "x" * 81 not in page.text
+
+
+def test_a_supervisor_reads_what_is_promised_and_changes_nothing(
+    app: Flask, admin: FlaskClient, person: Callable[..., User], as_: Callable[[User], FlaskClient]
+) -> None:
+    admin.post("/settings/queues/edit", data=RIGHT)
+    sofia = as_(person("sofia", "Sofia Supervisor", role="supervisor"))
+    assert "sales" in sofia.get("/settings/queues").text
+    form = sofia.get("/settings/queues/edit?queue=sales").text
+    assert "09:00-14:00, 17:00-21:00" in form
+    assert ">Save<" not in form
+    assert sofia.post("/settings/queues/edit", data=RIGHT, headers=JSON).status_code == 403
+    assert sofia.post("/settings/queues/remove", data={"queue": "sales"}, headers=JSON).status_code == 403

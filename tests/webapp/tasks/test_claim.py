@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from telephony.events import Direction
 from tests.factories import make_call, make_callback
@@ -120,3 +121,20 @@ def test_of_fifty_who_call_at_once_one_call_is_made(installed_app: Flask, app: F
     assert together(installed_app, AGENTS, call).count("calls") == 1
     db.session.rollback()
     assert db.session.query(Call).count() == db.session.query(CallbackAttempt).count() == 1
+
+
+def test_the_head_takes_it_from_whoever_is_on_it(
+    alice: User, person: Callable[..., User], as_: Callable[[User], FlaskClient]
+) -> None:
+    entry = make_callback(
+        state=CallbackState.CLAIMED, claimed_by_id=alice.id, claimed_until=now() + timedelta(minutes=9)
+    )
+    sofia = as_(person("sofia", "Sofia", role="supervisor"))
+    assert f"/callbacks/{entry.id}/take-away" in sofia.get("/callbacks").text
+    assert (
+        sofia.post(f"/callbacks/{entry.id}/take-away", data={}, headers={"Accept": "application/json"}).status_code
+        == 204
+    )
+    db.session.rollback()
+    taken = db.session.get_one(Callback, entry.id)
+    assert (taken.state, taken.claimed_by_id) == (CallbackState.OPEN, None)

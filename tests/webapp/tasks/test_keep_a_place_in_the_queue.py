@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from flask import Flask
 
 from telephony.events import CallbackRequested, Caller, CallStarted, Direction, QueueJoined
+from tests.factories import make_party
 from tests.webapp.tasks.callers import DANA, DANA_E164, after, ended, entries, entry, story
 from webapp.accounts.actions import logged_in
 from webapp.accounts.models import User
 from webapp.calls import capture
 from webapp.db import db, transaction
 from webapp.notices.models import Notice
-from webapp.tasks import audit, promises
+from webapp.tasks import actions, audit, promises
 from webapp.tasks.jobs import sweep
 from webapp.tasks.models import Callback, CallbackKind, CallbackState, ClosedAs
 
@@ -175,4 +176,36 @@ def test_whom_we_promised_a_call_on_wednesday_is_called_today_after_pressing_1(a
     promise = entry()
     assert (promise.kind, promise.state, promise.retry_at) == (CallbackKind.PROMISE, CallbackState.OPEN, None)
     assert (promise.due_at, promise.promised_for, promise.missed) == (after(36), after(2 * 24 * 60), 1)
+    assert audit.problems() == []
+
+
+def test_a_person_who_types_a_number_that_nobody_knows_is_still_this_person(app: Flask) -> None:
+    dana = make_party("Dana Reyes", DANA_E164)
+    ended("0", -10)
+    waits("1", 0, DANA)
+    asks("1", 1, EMIL)
+    ticket = entry()
+    assert (ticket.number, ticket.party_id) == ("+302310000004", dana.id)
+
+
+def test_who_was_missed_and_types_another_number_is_called_once(app: Flask) -> None:
+    ended("0", -10)
+    waits("1", 0, DANA)
+    asks("1", 1, EMIL)
+    ended("1", 0, lasted=90)
+    ticket = entry()
+    assert (ticket.number, ticket.missed, ticket.open_key) == ("+302310000004", 2, "tel:+302310000004")
+    assert audit.problems() == []
+
+
+def test_a_kept_place_that_is_one_with_a_missed_call_is_kept(app: Flask) -> None:
+    waits("1", 0, DANA)
+    asks("1", 1)
+    ended("1", 0, lasted=90)
+    ended("2", 3, number=EMIL)
+    ticket, missed = entries()
+    with transaction():
+        actions.merge(db.session.get_one(Callback, ticket.id), db.session.get_one(Callback, missed.id))
+    left = next(callback for callback in entries() if callback.is_open)
+    assert (left.id, left.kind, left.queued_at, left.missed) == (missed.id, CallbackKind.TICKET, after(0), 2)
     assert audit.problems() == []

@@ -238,3 +238,15 @@ def test_a_claim_is_kept_by_its_claimer_alone(alice: User, bob: User, as_: As) -
     assert answer.json is not None
     assert answer.json["until"] > now().isoformat()
     assert as_(bob).post(f"/callbacks/{callback.id}/renew", headers={"Accept": "application/json"}).status_code == 409
+
+
+def test_by_name_whom_nobody_can_name_comes_last(alice: User) -> None:
+    withheld = make_callback("withheld")
+    with transaction():
+        db.session.execute(sa.update(Callback).values(number=None, number_raw=""))
+    number = make_callback("+306944000001")
+    zoe, adam = make_callback("+306944000002", name_raw="Zoe"), make_callback("+306944000003", name_raw="Adam")
+    filters = Filters(sort=Sort.NAME)
+    found = listing.page(alice, filters).rows
+    assert [row.id for row in found] == [adam.id, zoe.id, number.id, withheld.id]
+    assert sorted(found, key=lambda row: order_key(row, filters, now())) == found

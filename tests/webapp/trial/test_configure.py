@@ -11,7 +11,9 @@ from webapp.trial.install import Installation
 from webapp.trial.pbx import TEMPLATES, Pbx, Ports, Secrets, fill
 from webapp.trial.people import cast
 
-PORTS = Ports(5038, 5060, 5070, {agent.username: 6000 + i for i, agent in enumerate(cast().agents)}, 10_000, 10_039)
+PORTS = Ports(
+    5038, 5060, 5070, {agent.username: 6000 + i for i, agent in enumerate(cast().agents)}, 10_000, 10_039, 8088
+)
 
 
 @pytest.fixture
@@ -39,10 +41,11 @@ def test_an_unknown_placeholder_is_refused() -> None:
 def test_everybody_in_the_cast_has_a_phone_a_number_and_a_place_in_the_queues(pbx: Pbx) -> None:
     texts = pbx.configuration(Path("/run/x"))
     for agent in pbx.people.agents:
+        assert f"exten => {agent.did},1," in texts["extensions.conf"]
+    for agent in pbx.people.desk_agents:
         contact = f"contact = sip:{agent.username}@127.0.0.1:{PORTS.phones[agent.username]}"
         assert contact in texts["pjsip.conf"]
         assert f"callerid = {agent.name} <{agent.extension}>" in texts["pjsip.conf"]
-        assert f"exten => {agent.did},1," in texts["extensions.conf"]
     for queue in pbx.people.queues:
         section = texts["queues.conf"].split(f"[{queue.name}](waiting)")[1].split("\n[")[0]
         assert re.findall(r"^member => PJSIP/(\w+),", section, re.MULTILINE) == list(queue.members)
@@ -51,11 +54,17 @@ def test_everybody_in_the_cast_has_a_phone_a_number_and_a_place_in_the_queues(pb
 
 def test_nothing_listens_beyond_loopback(pbx: Pbx) -> None:
     texts = pbx.configuration(Path("/run/x"))
-    assert re.findall(r"^bind(?:addr)? = (\S+)", texts["manager.conf"] + texts["pjsip.conf"], re.MULTILINE) == [
+    bound = "".join(texts[f"{name}.conf"] for name in ("manager", "pjsip", "http"))
+    assert re.findall(r"^bind(?:addr)? = (\S+)", bound, re.MULTILINE) == [
         "127.0.0.1",
         "127.0.0.1:5060",
+        "127.0.0.1",
+        "127.0.0.1",
     ]
-    assert "enabled = no" in texts["http.conf"]
+
+
+def test_a_phone_in_a_browser_has_no_account_before_somebody_logs_in(pbx: Pbx) -> None:
+    assert "erin" not in pbx.configuration(Path("/run/x"))["pjsip.conf"]
 
 
 def test_a_module_that_this_asterisk_has_not_is_left_out(pbx: Pbx) -> None:

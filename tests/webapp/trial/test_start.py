@@ -19,7 +19,7 @@ from webapp.trial.install import Installation
 from webapp.trial.pbx import NoTrial, Pbx, PbxFailed, Ports, RunningTrial
 from webapp.trial.phones import Phones, rings
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pbx]
 
 
 def gone(pid: int) -> bool:
@@ -62,7 +62,9 @@ def test_a_port_that_is_taken_is_told(asterisk_installation: tuple[Installation,
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         free = Ports.free()
-        ports = Ports(taken.getsockname()[1], free.sip, free.customers, free.phones, free.rtp_first, free.rtp_last)
+        ports = Ports(
+            taken.getsockname()[1], free.sip, free.customers, free.phones, free.rtp_first, free.rtp_last, free.http
+        )
         pbx = Pbx(asterisk_installation[0], tmp_path, ports)
         with pytest.raises(PbxFailed, match="in use"):
             pbx.start()

@@ -3,6 +3,7 @@ import { Failure, send } from "./api";
 import { changed } from "./changes";
 import { saveAll } from "./kept";
 import { noteOf, restoreNote } from "./notes";
+import { Phone, type Word } from "./phone";
 import { isMuted, Ringer } from "./ringer";
 import { scriptPanel } from "./script";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
@@ -27,10 +28,13 @@ export class Callbar extends HTMLElement {
   private warning = new Map<string, number>();
   private dialing = false;
   private states = new Map<string, string>();
+  phone: Phone | null = null;
+  private padOpen = false;
 
   connectedCallback(): void {
     this.addEventListener("submit", (event) => void this.submitted(event));
     this.addEventListener("click", (event) => this.clicked(event));
+    this.addEventListener("keydown", (event) => this.typed(event));
     this.addEventListener("input", (event) => {
       if (event.target instanceof HTMLTextAreaElement && event.target.dataset.note) noteOf(event.target.dataset.note).typed(event.target.value);
     });
@@ -131,6 +135,8 @@ export class Callbar extends HTMLElement {
     scriptPanel()?.follow(here);
     this.showDial();
     this.showSound();
+    if (bar?.hasAttribute("data-in-browser")) this.usePhone();
+    this.showPhone();
     const ringing = this.cards().find((card) => card.dataset.state === "ringing" && card.dataset.direction === "inbound");
     if (ringing) this.ringer.start(ringing.dataset.uid!, ringing.dataset.who!, incoming(ringing));
     else this.ringer.stop();
@@ -197,6 +203,24 @@ export class Callbar extends HTMLElement {
     card.querySelector(".fold")?.setAttribute("aria-expanded", String(!folded));
   }
 
+  private usePhone(): void {
+    if (this.phone) return;
+    this.phone = new Phone();
+    this.phone.addEventListener("change", () => this.showPhone());
+    this.phone.begin();
+  }
+
+  /** What the page's own phone knows better than the server. */
+  private showPhone(): void {
+    const pad = this.querySelector<HTMLElement>(".cb-pad");
+    if (pad) pad.hidden = !this.padOpen; else this.padOpen = false;
+    this.querySelector('[data-act="pad"]')?.setAttribute("aria-expanded", String(this.padOpen));
+    if (!this.phone) return;
+    const word = this.querySelector<HTMLElement>("[data-phone-word]");
+    if (word) { word.textContent = phoneWord(this.phone.word); word.dataset.phoneWord = this.phone.word; }
+    for (const form of this.querySelectorAll<HTMLFormElement>('form[data-do="mute"]')) showPressed(form, this.phone.muted);
+  }
+
   private showDial(): void {
     const form = this.querySelector<HTMLElement>("#cb-dial");
     if (form) form.hidden = !this.dialing;
@@ -225,11 +249,27 @@ export class Callbar extends HTMLElement {
       case "dismiss-card": this.closeCard(card!.dataset.uid!, card!.dataset.state!); break;
       case "script": scriptPanel()?.toggle(card!.dataset.uid!); break;
       case "focus-note": this.focusNote(); break;
+      case "pad":
+        this.padOpen = !this.padOpen;
+        this.showPhone();
+        if (this.padOpen) this.querySelector<HTMLElement>(".cb-pad button")?.focus();
+        break;
       case "dial":
         this.dialing = !this.dialing;
         this.showDial();
         if (this.dialing) this.querySelector<HTMLElement>("#cb-number")?.focus();
     }
+  }
+
+  /** Digits typed on the keypad are pressed on it. */
+  private typed(event: KeyboardEvent): void {
+    const pad = (event.target as Element).closest(".cb-pad");
+    if (!pad || event.altKey || event.ctrlKey || event.metaKey) return;
+    const key = pad.querySelector<HTMLButtonElement>(`button[value="${CSS.escape(event.key)}"]`);
+    if (key) key.click();
+    else if (event.key === "Escape") this.querySelector<HTMLElement>('[data-act="pad"]')?.click();
+    else return;
+    event.preventDefault();
   }
 
   focusNote(): void {
@@ -254,6 +294,8 @@ export class Callbar extends HTMLElement {
     let wrappedUp = false;
     try {
       const values = new FormData(form, event.submitter);
+      const value = values.get("on") ?? values.get("digits") ?? "";
+      if (form.dataset.do && await this.phone?.do(form.dataset.do, String(value))) return;
       if (form.matches("[data-save]")) {
         await noteOf(form.dataset.wrapUp!).save();
         wrappedUp = await saveWrapUp(form);
@@ -281,6 +323,22 @@ export class Callbar extends HTMLElement {
   }
 }
 customElements.define("ringback-callbar", Callbar);
+
+function phoneWord(word: Word): string {
+  switch (word) {
+    case "registered": return say("phone_registered");
+    case "elsewhere": return say("phone_elsewhere");
+    case "insecure": return say("phone_insecure");
+    case "refused": return say("phone_refused");
+    default: return say("phone_connecting");
+  }
+}
+
+function showPressed(form: HTMLFormElement, pressed: boolean): void {
+  form.querySelector("button")?.setAttribute("aria-pressed", String(pressed));
+  const wanted = form.elements.namedItem("on");
+  if (wanted instanceof HTMLInputElement) wanted.value = pressed ? "no" : "yes";
+}
 
 function incoming(card: HTMLElement): string {
   const { who = "", queue = "" } = card.dataset;

@@ -1,5 +1,6 @@
 // The selected callbacks, and what is done with all of them.
-import { send } from "./api";
+import { type Failure, send } from "./api";
+import { showProblems } from "./problems";
 import { toast } from "./toasts";
 import { language, say } from "./words";
 
@@ -134,7 +135,8 @@ export class Picks {
       this.clear();
       return true;
     } catch (error) {
-      toast((error as Error).message, "bad");
+      const { message, fields } = error as Failure;
+      if (!showProblems(form, fields ?? {})) toast(message, "bad");
       return false;
     } finally {
       form.removeAttribute("aria-busy");

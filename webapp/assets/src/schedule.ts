@@ -2,6 +2,7 @@
 import { Failure, send } from "./api";
 import { changed } from "./changes";
 import { instant, inWords, own, sameClock } from "./moments";
+import { showProblems } from "./problems";
 import { serverNow } from "./time";
 import { toast } from "./toasts";
 import { say } from "./words";
@@ -30,7 +31,15 @@ async function open(query: string): Promise<void> {
   preview();
 }
 
-document.addEventListener("input", (event) => { if ((event.target as Element).closest("#schedule")) preview(event.target as HTMLInputElement); });
+document.addEventListener("input", (event) => { if ((event.target as Element).closest("#schedule")) preview(); });
+document.addEventListener("click", (event) => {
+  const pick = (event.target as Element).closest<HTMLElement>("#schedule [data-date]"), form = pick?.closest("form");
+  if (!pick || !form) return;
+  for (const name of ["date", "time"]) (form.elements.namedItem(name) as HTMLInputElement).value = pick.dataset[name]!;
+  showProblems(form, {});
+  preview();
+});
+document.addEventListener("focusin", (event) => { if ((event.target as Element).id === "schedule-zone") (event.target as HTMLInputElement).select(); });
 setInterval(() => { if (dialog()?.open) preview(); }, AGAIN);
 
 document.addEventListener("submit", (event) => {
@@ -44,7 +53,7 @@ document.addEventListener("submit", (event) => {
 async function save(form: HTMLFormElement): Promise<void> {
   if (form.getAttribute("aria-busy")) return;
   const wrong = unusable(form);
-  show(form, wrong);
+  showProblems(form, wrong);
   if (Object.keys(wrong).length) return;
   form.setAttribute("aria-busy", "true");
   try {
@@ -54,7 +63,7 @@ async function save(form: HTMLFormElement): Promise<void> {
     changed("callbacks");
   } catch (error) {
     const { message, fields } = error as Failure;
-    if (!show(form, fields ?? {})) toast(message, "bad");
+    if (!showProblems(form, fields ?? {})) toast(message, "bad");
   } finally {
     form.removeAttribute("aria-busy");
   }
@@ -65,35 +74,31 @@ function unusable(form: HTMLFormElement): Record<string, string> {
   const { date, time, zone } = fields(form);
   if (!date) return { date: say("schedule_date") };
   if (!time) return { time: say("schedule_time") };
-  const at = instant(date, time, zone!);
+  if (!zone) return { zone: say("schedule_zone") };
+  const at = instant(date, time, zone);
   if (at > serverNow()) return {};
   return at < serverNow() - DAY ? { date: say("schedule_past") } : { time: say("schedule_past") };
 }
-const fields = (form: HTMLFormElement): Record<string, string> => Object.fromEntries(new FormData(form)) as Record<string, string>;
-
-/** Each problem beside its field; returns whether there is any that could be shown. */
-function show(form: HTMLFormElement, fields: Record<string, string>): boolean {
-  let first: HTMLElement | null = null;
-  for (const place of form.querySelectorAll<HTMLElement>("[data-error]")) {
-    const problem = fields[place.dataset.error!] ?? "", field = form.elements.namedItem(place.dataset.error!) as HTMLInputElement;
-    place.hidden = !problem;
-    place.textContent = problem;
-    field.classList.toggle("is-invalid", Boolean(problem));
-    problem ? field.setAttribute("aria-invalid", "true") : field.removeAttribute("aria-invalid");
-    if (problem) first ??= field;
-  }
-  first?.focus();
-  return Boolean(first);
+function fields(form: HTMLFormElement): Record<string, string> {
+  const values = Object.fromEntries(new FormData(form)) as Record<string, string>;
+  return { ...values, zone: known(values.zone!.trim().replaceAll(" ", "_")) };
 }
 
-function preview(changedField?: HTMLInputElement): void {
+/** A zone that this browser knows; "" while its name is being typed. */
+function known(zone: string): string {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone && zone;
+  } catch {
+    return "";
+  }
+}
+
+function preview(): void {
   const form = dialog().querySelector<HTMLFormElement>("[data-schedule-form]");
   if (!form) return;
   const { date, time, zone } = fields(form);
   const said = form.querySelector<HTMLElement>(".said")!, text = said.querySelector<HTMLElement>("[data-said]")!;
   const at = date && time && zone ? instant(date, time, zone) : NaN;
-  const problem = changedField && form.querySelector<HTMLElement>(`[data-error="${changedField.name}"]`);
-  if (problem) { problem.hidden = true; changedField.classList.remove("is-invalid"); changedField.removeAttribute("aria-invalid"); }
   const odd = !Number.isNaN(at) && (Number(time!.slice(0, 2)) < EARLY || Number(time!.slice(0, 2)) >= LATE);
   const past = at <= serverNow();
   said.classList.toggle("warn", odd || past || Number.isNaN(at));

@@ -3,7 +3,8 @@ import { Failure, send } from "./api";
 import { keep, keptOf } from "./kept";
 import { toast } from "./toasts";
 import { say } from "./words";
-import { blank, showProblems, values } from "./wrapup";
+import { showProblems } from "./problems";
+import { blank, values } from "./wrapup";
 
 type Values = Record<string, string>;
 

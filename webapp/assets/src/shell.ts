@@ -1,7 +1,8 @@
 // The frame around the pages: htmx's manners, navigation, menus, dialogs, preferences. It lives as long as the document.
-import { csrfToken, endedSession, send, sessionEnded } from "./api";
+import { csrfToken, endedSession, type Failure, send, sessionEnded } from "./api";
 import type { Callbar } from "./callbar";
 import { changed } from "./changes";
+import { showProblems } from "./problems";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
 
@@ -89,6 +90,8 @@ document.addEventListener("click", (event) => {
   const target = event.target as Element;
   const act = target.closest<HTMLElement>("[data-act]");
   if (act) acts[act.dataset.act!]?.(act);
+  const fill = target.closest<HTMLElement>("[data-fill]");
+  if (fill) fillIn(fill);
   const opener = target.closest<HTMLElement>("[data-dialog]");
   if (opener) openDialog(opener);
   for (const menu of all<HTMLDetailsElement>("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
@@ -102,10 +105,22 @@ document.addEventListener("keydown", (event) => {
   if (root.dataset.sheet) { closeSheet(); document.querySelector<HTMLElement>('[data-act="open-sheet"]')?.focus(); }
 });
 
+/** A ready answer: it stands in the field, and may be changed there. */
+function fillIn(answer: HTMLElement): void {
+  const field = document.getElementById(answer.dataset.fill!) as HTMLInputElement;
+  field.value = answer.dataset.value ?? answer.textContent!.trim();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.focus();
+}
+
 function openDialog(opener: HTMLElement): void {
   const dialog = document.getElementById(opener.dataset.dialog!) as HTMLDialogElement;
   const form = dialog.querySelector("form[method=post]");
-  if (opener.dataset.action) form?.setAttribute("action", opener.dataset.action);
+  if (opener.dataset.action && form instanceof HTMLFormElement) {
+    form.setAttribute("action", opener.dataset.action);
+    form.reset();
+    showProblems(form, {});
+  }
   for (const slot of all("[data-slot]", dialog)) slot.textContent = opener.dataset[slot.dataset.slot!] ?? "";
   opener.closest("details.menu")?.removeAttribute("open");
   dialog.showModal();
@@ -128,12 +143,29 @@ async function quietly(form: HTMLFormElement, submitter: HTMLElement | null): Pr
   try {
     await send(form.action, values);
     applied(form, values);
+    told(form);
   } catch (error) {
-    toast((error as Error).message, "bad");
+    const { message, fields } = error as Failure;
+    if (!showProblems(form, fields ?? {})) toast(message, "bad");
   } finally {
     form.removeAttribute("aria-busy");
     const id = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(form.action)?.[0]; // of the one thing that it is about
     changed(form.dataset.fetch ?? "", id ? [id] : undefined);
+  }
+}
+
+/** That it is done, and how it is not. */
+function told(form: HTMLFormElement): void {
+  const { told, undo, fetch } = form.dataset, back = undo && new URL(undo, form.action).href;
+  if (!told) return;
+  toast(told, "good", back ? { label: say("undo"), act: () => void takeBack(back, fetch ?? "") } : undefined);
+}
+async function takeBack(url: string, kind: string): Promise<void> {
+  try {
+    await send(url, {});
+    changed(kind);
+  } catch (error) {
+    toast((error as Error).message, "bad");
   }
 }
 
@@ -166,6 +198,13 @@ function showNotify(): void {
 showNotify();
 
 // what is typed into a page is not lost by leaving it unawares
+document.addEventListener("input", (event) => {
+  const field = event.target as HTMLInputElement, error = field.form?.querySelector<HTMLElement>(`[data-error="${CSS.escape(field.name)}"]:not([hidden])`);
+  if (!error) return;
+  error.hidden = true;
+  field.classList.remove("is-invalid");
+  field.removeAttribute("aria-invalid");
+});
 document.addEventListener("input", (event) => (event.target as Element).closest("form[data-guard]")?.setAttribute("data-dirty", ""));
 document.addEventListener("submit", (event) => (event.target as Element).removeAttribute("data-dirty"));
 addEventListener("beforeunload", (event) => { if (document.querySelector("form[data-dirty]")) event.preventDefault(); });

@@ -56,7 +56,7 @@ function words(mode: string, at: number): string {
 
 /** Close to its moment it ticks: both while it comes and while it is past. */
 function due(age: number): string {
-  if (age > 0) return age < HOUR ? timer(age) : length(age);
+  if (age > 0) return age < HOUR ? say("minutes", { time: timer(age) }) : length(age);
   return age > -TICKS ? say("in_time", { time: timer(-age) }) : relative.format(...amount(-age));
 }
 

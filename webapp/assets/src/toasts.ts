@@ -4,9 +4,10 @@ import { icon } from "./icons";
 import { say } from "./words";
 
 type Tone = "good" | "info" | "bad";
-interface Toast { id: number; text: string; tone: Tone }
+interface Act { label: string; act: () => void }
+interface Toast { id: number; text: string; tone: Tone; undo?: Act }
 const GLYPHS: Record<Tone, string> = { good: "circle-check", info: "info-circle", bad: "alert-triangle" };
-const STAYS = 6000;
+const STAYS = 6000, STAYS_TO_UNDO = 12_000; // ms
 
 /** Messages bottom left. They go after six seconds unless looked at; errors stay until closed. */
 class Toasts extends LitElement {
@@ -16,15 +17,15 @@ class Toasts extends LitElement {
 
   override createRenderRoot(): this { return this; }
 
-  show(text: string, tone: Tone): void {
-    this.list = [...this.list.filter((toast) => toast.text !== text), { id: ++this.last, text, tone }].slice(-4);
-    if (tone !== "bad") this.schedule(this.last);
+  show(text: string, tone: Tone, undo?: Act): void {
+    this.list = [...this.list.filter((toast) => toast.text !== text), { id: ++this.last, text, tone, undo }].slice(-4);
+    if (tone !== "bad") this.schedule(this.last, undo ? STAYS_TO_UNDO : STAYS);
     announce(text);
     this.requestUpdate();
   }
 
-  private schedule(id: number): void {
-    this.timers.set(id, window.setTimeout(() => this.drop(id), STAYS));
+  private schedule(id: number, stays = STAYS): void {
+    this.timers.set(id, window.setTimeout(() => this.drop(id), stays));
   }
   private hold(id: number): void {
     clearTimeout(this.timers.get(id));
@@ -40,6 +41,7 @@ class Toasts extends LitElement {
       <div class="toast-item ${toast.tone}" @pointerenter=${() => this.hold(toast.id)} @focusin=${() => this.hold(toast.id)}
            @pointerleave=${() => toast.tone !== "bad" && this.schedule(toast.id)}>
         ${icon(GLYPHS[toast.tone])}<span class="text">${toast.text}</span>
+        ${toast.undo ? html`<button type="button" class="btn small" @click=${() => { this.drop(toast.id); toast.undo!.act(); }}>${toast.undo.label}</button>` : ""}
         <button type="button" class="btn quiet small square" aria-label=${say("close")} @click=${() => this.drop(toast.id)}>${icon("x")}</button>
       </div>`)}`;
   }
@@ -52,6 +54,6 @@ export function announce(text: string, region: "polite" | "assertive" = "polite"
   if (element) element.textContent = text;
 }
 
-export function toast(text: string, tone: Tone = "info"): void {
-  document.querySelector<Toasts>("ringback-toasts")?.show(text, tone);
+export function toast(text: string, tone: Tone = "info", undo?: Act): void {
+  document.querySelector<Toasts>("ringback-toasts")?.show(text, tone, undo);
 }

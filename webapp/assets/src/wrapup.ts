@@ -2,6 +2,7 @@
 import { Failure, send } from "./api";
 import { keep, keptOf } from "./kept";
 import { instant, inWords, own, sameClock } from "./moments";
+import { markProblems } from "./problems";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
 
@@ -30,7 +31,7 @@ keep("wrap", {
   wrong: (uid, failure) => {
     const form = formOf(uid);
     if (!form) return false;
-    if (!showProblems(form, failure.fields)) toast(failure.message, "bad");
+    if (!refuse(form, failure.fields)) toast(failure.message, "bad");
     return true;
   },
 });
@@ -43,7 +44,7 @@ function redraw(): void {
 export async function saveWrapUp(form: HTMLFormElement): Promise<boolean> {
   const uid = form.dataset.wrapUp!, note = form.elements.namedItem("note") as HTMLTextAreaElement | null;
   const all = values(form);
-  if (showProblems(form, blank(form, all))) return false;
+  if (refuse(form, blank(form, all))) return false;
   try {
     await send(form.action, undefined, { method: "POST", json: note ? { ...all, note: note.value } : all });
   } catch (error) {
@@ -51,7 +52,7 @@ export async function saveWrapUp(form: HTMLFormElement): Promise<boolean> {
     if (status === 0) {
       keptOf("wrap", uid).typed(JSON.stringify(all));
       toast(say("wrap_up_kept"));
-    } else if (!showProblems(form, fields)) toast(message, "bad");
+    } else if (!refuse(form, fields)) toast(message, "bad");
     return false;
   }
   problems.delete(uid);
@@ -68,9 +69,10 @@ export function blank(form: HTMLFormElement, all: Values): Values {
 }
 
 /** Each problem beside its field, the first of which gets the keyboard; returns whether any could be shown. */
-export function showProblems(form: HTMLFormElement, fields: Values): boolean {
+function refuse(form: HTMLFormElement, fields: Values): boolean {
   problems.set(form.dataset.wrapUp!, fields);
-  const first = mark(form, fields);
+  if (Object.keys(fields).some((name) => name.startsWith("next_"))) tick(form);
+  const first = markProblems(form, fields);
   if (!first) return false;
   announce(Object.values(fields).join(" "), "assertive");
   first.focus();
@@ -78,28 +80,12 @@ export function showProblems(form: HTMLFormElement, fields: Values): boolean {
   return true;
 }
 
-function mark(form: HTMLFormElement, fields: Values): HTMLElement | null {
-  let first: HTMLElement | null = null;
-  for (const place of form.querySelectorAll<HTMLElement>("[data-error]")) {
-    const name = place.dataset.error!, problem = fields[name] ?? "";
-    place.hidden = !problem;
-    place.textContent = problem;
-    for (const field of form.querySelectorAll<HTMLInputElement>(`[name="${CSS.escape(name)}"]`)) {
-      field.classList.toggle("is-invalid", Boolean(problem));
-      problem ? field.setAttribute("aria-invalid", "true") : field.removeAttribute("aria-invalid");
-      if (problem) first ??= field;
-    }
-    if (problem && name.startsWith("next_")) tick(form);
-  }
-  return first;
-}
-
 /** What this page knows and the server does not, after the form was drawn anew. */
 export function restoreAnswers(inside: ParentNode): void {
   for (const form of inside.querySelectorAll<HTMLFormElement>("form[data-wrap-up]")) {
     const draft = keptOf("wrap", form.dataset.wrapUp!).draft() ?? keptOf("answers", form.dataset.wrapUp!).draft();
     if (draft !== null) fill(form, JSON.parse(draft) as Values);
-    mark(form, problems.get(form.dataset.wrapUp!) ?? {});
+    markProblems(form, problems.get(form.dataset.wrapUp!) ?? {});
     preview(form);
     const search = form.querySelector<HTMLInputElement>("[data-find-disposition]");
     if (search) find(form, search.value);
@@ -151,7 +137,7 @@ document.addEventListener("input", (event) => {
   if (field.matches("[data-find-disposition]")) { find(form, field.value); return; }
   if (field.dataset.asksCallback !== undefined) tick(form);
   const wrong = problems.get(form.dataset.wrapUp!);
-  if (wrong?.[field.name]) { delete wrong[field.name]; mark(form, wrong); }
+  if (wrong?.[field.name]) { delete wrong[field.name]; markProblems(form, wrong); }
   if (field.name.startsWith("next")) preview(form);
   keptOf("answers", form.dataset.wrapUp!).typed(JSON.stringify(values(form)));
 });

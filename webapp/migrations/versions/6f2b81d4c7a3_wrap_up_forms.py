@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '6f2b81d4c7a3'
-down_revision = '9c41e7d2b6a8'
+down_revision = 'e3f7a61c20d9'
 branch_labels = None
 depends_on = None
 

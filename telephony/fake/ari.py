@@ -1,0 +1,71 @@
+"""Asterisk's REST interface, as far as accounts of phones are made and removed over it; kept in memory."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+
+
+class FakeAri:
+    """`objects` by type and name, as they were put. A name in `static` is in the PBX's own files."""
+
+    def __init__(self, username: str = "ringback-phones", password: str = "secret") -> None:  # noqa: S107
+        self.objects: dict[tuple[str, str], dict[str, str]] = {}
+        self.static: set[str] = set()
+        self.login = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                fake._serve(self)
+
+            do_PUT = do_DELETE = do_GET
+
+            def log_message(self, *_: object) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def names(self, kind: str = "endpoint") -> list[str]:
+        return sorted(name for each, name in self.objects if each == kind)
+
+    def __enter__(self) -> FakeAri:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _serve(self, request: BaseHTTPRequestHandler) -> None:
+        kind, name = request.path.rsplit("/", 2)[1:]
+        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        if request.headers.get("Authorization") != self.login:
+            self._answer(request, 401, "Authentication required")
+        elif name in self.static and request.command != "GET":
+            self._answer(request, 403, "Cannot change a static object")
+        elif request.command == "PUT":
+            self.objects[kind, name] = {each["attribute"]: each["value"] for each in json.loads(body)["fields"]}
+            self._answer(request, 200, "")
+        elif (kind, name) not in self.objects:
+            self._answer(request, 404, "Object not found")
+        else:
+            if request.command == "DELETE":
+                del self.objects[kind, name]
+            self._answer(request, 204 if request.command == "DELETE" else 200, "")
+
+    def _answer(self, request: BaseHTTPRequestHandler, status: int, message: str) -> None:
+        body = json.dumps({"message": message} if message else []).encode() if status != 204 else b""
+        request.send_response(status)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)

@@ -1,0 +1,154 @@
+// SIP over a websocket. Loaded only for who has a phone in the browser.
+import JsSIP from "jssip";
+import type { RTCSession } from "jssip/lib/RTCSession";
+import { tell, type Account, type Softphone, type Sound } from "./softphone";
+
+const SILENT = 3000; // ms without an answer: a PBX that just starts takes the socket before it answers, and the library would wait for 32 s
+const BUSY = 486, DECLINED = 603;
+const pcConfig: RTCConfiguration = { iceServers: [] };
+
+export class SipPhone extends EventTarget implements Softphone {
+  private ua: JsSIP.UA | null = null;
+  private session: RTCSession | null = null;
+  private account: Account | null = null;
+  private watch = 0;
+  private sound: Sound = {};
+  private readonly audio = new Audio();
+
+  get state(): "none" | "ringing" | "talking" {
+    return !this.session ? "none" : this.accepted ? "talking" : "ringing";
+  }
+  private accepted = false;
+  get held(): boolean { return this.session?.isOnHold().local ?? false; }
+  get muted(): boolean { return this.session?.isMuted().audio ?? false; }
+  get connection(): RTCPeerConnection | undefined { return this.session?.connection; }
+
+  start(account: Account): void {
+    this.account = account;
+    this.boot();
+  }
+
+  renew(account: Account): void {
+    this.account = account;
+    this.ua?.set("password", account.password);
+    if (!this.ua?.isRegistered() && !this.session) this.boot();
+  }
+
+  stop(): void {
+    clearTimeout(this.watch);
+    const ua = this.ua;
+    this.ua = null; // what it still says is not heard any more
+    ua?.stop();
+  }
+
+  private boot(): void {
+    this.stop();
+    const { url, user, domain, password } = this.account!;
+    const ua = (this.ua = new JsSIP.UA({
+      sockets: [new JsSIP.WebSocketInterface(url)], uri: `sip:${user}@${domain}`, authorization_user: user, password,
+      register_expires: 120, session_timers: false, connection_recovery_min_interval: 1, connection_recovery_max_interval: 10,
+    }));
+    const current = (): boolean => ua === this.ua;
+    ua.on("connected", () => {
+      clearTimeout(this.watch);
+      this.watch = window.setTimeout(() => { if (current() && !ua.isRegistered() && !this.session) this.boot(); }, SILENT);
+    });
+    ua.on("registered", () => { clearTimeout(this.watch); tell(this, "registered"); });
+    ua.on("unregistered", () => { if (current()) tell(this, "lost"); });
+    ua.on("disconnected", () => { if (current()) tell(this, "lost"); });
+    ua.on("registrationFailed", (told: { response?: unknown }) => {
+      if (told.response && current()) { clearTimeout(this.watch); tell(this, "refused"); }
+    });
+    ua.on("newRTCSession", (told: { originator: string; session: RTCSession; request: { getHeader(name: string): string | undefined } }) => {
+      if (told.originator === "remote") this.rings(told.session, told.request);
+    });
+    ua.start();
+  }
+
+  private rings(session: RTCSession, request: { getHeader(name: string): string | undefined }): void {
+    if (this.session) { session.terminate({ status_code: BUSY }); return; }
+    this.session = session;
+    this.accepted = false;
+    const over = (): void => {
+      if (this.session !== session) return;
+      this.session = null;
+      this.audio.srcObject = null;
+      tell(this, "ended");
+    };
+    session.on("ended", over);
+    session.on("failed", over);
+    session.on("hold", (told: { originator: string }) => { if (told.originator === "local") tell(this, "held", true); });
+    session.on("unhold", (told: { originator: string }) => { if (told.originator === "local") tell(this, "held", false); });
+    session.on("confirmed", () => { this.play(); tell(this, "talking"); });
+    const own = /answer-after=0/.test(request.getHeader("Call-Info") ?? "");
+    tell(this, "ringing", { from: session.remote_identity.uri.user, name: session.remote_identity.display_name, own });
+    if (own) void this.answer().catch(() => undefined);
+  }
+
+  async answer(): Promise<void> {
+    const session = this.session;
+    if (!session || this.accepted) return;
+    this.accepted = true;
+    let mediaStream: MediaStream;
+    try {
+      mediaStream = await this.listen();
+    } catch (error) {
+      this.accepted = false;
+      throw error;
+    }
+    if (this.session !== session) { stopAll(mediaStream); return; } // they gave up meanwhile
+    session.on("ended", () => stopAll(mediaStream));
+    session.on("failed", () => stopAll(mediaStream));
+    session.answer({ mediaStream, pcConfig });
+  }
+
+  private listen(): Promise<MediaStream> {
+    const { microphone } = this.sound;
+    return navigator.mediaDevices.getUserMedia({ audio: microphone ? { deviceId: { ideal: microphone } } : true });
+  }
+
+  hangUp(): void {
+    const session = this.session;
+    if (session) session.isEstablished() ? session.terminate() : session.terminate({ status_code: DECLINED });
+  }
+
+  mute(muted: boolean): void {
+    muted ? this.session?.mute({ audio: true }) : this.session?.unmute({ audio: true });
+  }
+
+  hold(held: boolean): Promise<void> {
+    const session = this.session;
+    if (!session || session.isOnHold().local === held) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const asked = held ? session.hold({}, resolve) : session.unhold({}, resolve);
+      if (!asked) reject(new Error());
+    });
+  }
+
+  sendDigits(digits: string): void {
+    this.session?.sendDTMF(digits, { duration: 120, interToneGap: 80, transportType: JsSIP.C.DTMF_TRANSPORT.RFC2833 });
+  }
+
+  async useSound(sound: Sound): Promise<void> {
+    const changed = sound.microphone !== this.sound.microphone;
+    this.sound = sound;
+    await this.audio.setSinkId?.(sound.speaker ?? "").catch(() => undefined);
+    const sender = this.connection?.getSenders().find((each) => each.track?.kind === "audio");
+    if (!changed || !sender) return;
+    const [track] = (await this.listen()).getAudioTracks();
+    if (!track) return;
+    track.enabled = !this.muted;
+    sender.track?.stop();
+    await sender.replaceTrack(track);
+  }
+
+  private play(): void {
+    const tracks = this.connection?.getReceivers().flatMap(({ track }) => (track ? [track] : [])) ?? [];
+    this.audio.srcObject = new MediaStream(tracks);
+    void this.audio.play().catch(() => undefined);
+  }
+}
+
+function stopAll(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
+}

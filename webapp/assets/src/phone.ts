@@ -1,0 +1,113 @@
+// The page's own phone: one tab of a browser registers it, all of them show it and press its buttons. The switch's word
+// about calls comes by the socket as for any phone; what is done here at once is only what this phone alone can do.
+import { send } from "./api";
+import { hear, type Account, type Softphone } from "./softphone";
+import { announce, toast } from "./toasts";
+import { say } from "./words";
+
+export type Word = "connecting" | "registered" | "elsewhere" | "insecure" | "refused";
+interface Order { act: string; value: string }
+interface Shared { word?: Word; muted?: boolean; order?: Order }
+
+const RENEW = 0.8; // of the time for which a password is good
+const AGAIN = 3000; // ms until a refused account is asked for again
+
+export class Phone extends EventTarget {
+  word: Word = "connecting";
+  muted = false;
+  own: Softphone | null = null; // in the tab that registers
+  private renewal = 0;
+  private readonly tabs = new BroadcastChannel("ringback-phone");
+
+  begin(): void {
+    if (!navigator.locks || !navigator.mediaDevices) { this.show("insecure"); return; }
+    this.tabs.onmessage = (event: MessageEvent<Shared>) => void this.told(event.data);
+    this.show("elsewhere");
+    this.tabs.postMessage({});
+    void navigator.locks.request("ringback-phone", async () => {
+      await this.register();
+      await new Promise(() => undefined); // as long as the page lives
+    });
+  }
+
+  private async register(): Promise<void> {
+    this.show("connecting");
+    const { SipPhone } = await import("./jssip");
+    const phone = (this.own = new SipPhone());
+    hear(phone, "registered", () => this.show("registered"));
+    hear(phone, "lost", () => this.show("connecting"));
+    hear(phone, "refused", () => { this.show("refused"); window.setTimeout(() => void this.fetchAccount(), AGAIN); });
+    hear(phone, "ended", () => { this.muted = false; this.show(); });
+    hear(phone, "talking", () => this.show());
+    hear(phone, "held", () => this.show());
+    addEventListener("beforeunload", (event) => { if (phone.state === "talking") event.preventDefault(); });
+    await this.fetchAccount();
+  }
+
+  /** The password comes by a request of its own, lives in this page's memory, and is another one each time. */
+  private async fetchAccount(): Promise<void> {
+    clearTimeout(this.renewal);
+    const phone = this.own!;
+    let again = AGAIN;
+    try {
+      const account = (await (await send("/phone/account", {})).json()) as Account;
+      account.url = new URL(account.url, location.href.replace(/^http/, "ws")).href;
+      this.word === "refused" || phone.state === "none" && this.word !== "registered" ? phone.start(account) : phone.renew(account);
+      again = account.expires_in * RENEW * 1000;
+    } catch (error) {
+      if (this.word !== "registered") this.show("refused");
+      console.warn("phone account", error);
+    }
+    this.renewal = window.setTimeout(() => void this.fetchAccount(), again);
+  }
+
+  /** True if this phone does it, in whichever tab it is. */
+  async do(act: string, value = ""): Promise<boolean> {
+    if (!["answer", "hangup", "mute", "hold", "digits"].includes(act)) return false;
+    if (!this.own) {
+      if (this.word !== "registered") return false;
+      this.tabs.postMessage({ order: { act, value } });
+      return true;
+    }
+    return this.obey({ act, value });
+  }
+
+  private async obey({ act, value }: Order): Promise<boolean> {
+    const phone = this.own;
+    if (!phone || phone.state === "none") return false;
+    switch (act) {
+      case "answer":
+        await phone.answer().catch((error: Error) => { throw new Error(say(error.name === "NotFoundError" ? "no_microphone" : "microphone_blocked")); });
+        break;
+      case "hangup": phone.hangUp(); break;
+      case "mute":
+        phone.mute(value === "yes");
+        this.muted = phone.muted;
+        announce(say(this.muted ? "muted" : "unmuted"));
+        this.show();
+        break;
+      case "hold": await phone.hold(value === "yes").catch(() => { throw new Error(say("unexpected")); }); break;
+      case "digits": phone.sendDigits(value); break;
+    }
+    return true;
+  }
+
+  private async told({ word, muted, order }: Shared): Promise<void> {
+    if (this.own) {
+      if (order) await this.obey(order).catch((error: Error) => toast(error.message, "bad"));
+      else this.show(); // somebody asks
+      return;
+    }
+    if (word) {
+      this.word = word;
+      this.muted = muted ?? false;
+      this.dispatchEvent(new Event("change"));
+    }
+  }
+
+  private show(word: Word = this.word): void {
+    this.word = word;
+    if (this.own) this.tabs.postMessage({ word, muted: this.muted });
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,1 @@
+"""What one does with a phone: in the browser or on the desk, the same buttons."""

@@ -1,0 +1,62 @@
+"""The page's own phone, and the buttons of a call in progress. A desk phone is moved by the switch; a browser phone does
+itself what it can, and asks here for the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint
+from flask_login import current_user
+
+from webapp import incoming
+from webapp.accounts.models import User
+from webapp.accounts.permissions import Permission, requires
+from webapp.calls import queries as calls
+from webapp.db import db, now, transaction
+from webapp.phones import actions
+
+bp = Blueprint("phones", __name__)
+
+
+@bp.post("/phone/account")
+@requires(Permission.CALL_TAKE)
+def account() -> Any:
+    """With what this page's phone registers: made anew each time, and good for a while. Never part of a page."""
+    user_id = current_user.id
+    with transaction():
+        made = actions.new_account(db.session.get_one(User, user_id))
+    actions.make(made)
+    return {
+        "url": made.sip_url,
+        "user": made.phone.name,
+        "domain": made.domain,
+        "password": made.phone.password,
+        "expires_in": round((made.until - now()).total_seconds()),
+    }
+
+
+@bp.post("/calls/<uuid:call_id>/mute")
+@requires(Permission.CALL_TAKE)
+def mute(call_id: UUID) -> Any:
+    actions.mute(current_user, calls.call_for(current_user, call_id), _on())
+    return "", 204
+
+
+@bp.post("/calls/<uuid:call_id>/hold")
+@requires(Permission.CALL_TAKE)
+def hold(call_id: UUID) -> Any:
+    actions.hold(current_user, calls.call_for(current_user, call_id), _on())
+    return "", 204
+
+
+@bp.post("/calls/<uuid:call_id>/digits")
+@requires(Permission.CALL_TAKE)
+def digits(call_id: UUID) -> Any:
+    sent = incoming.text(incoming.body(), "digits")
+    actions.send_digits(current_user, calls.call_for(current_user, call_id), sent)
+    return "", 204
+
+
+def _on() -> bool:
+    return incoming.text(incoming.body(), "on") == "yes"
