@@ -81,6 +81,7 @@ export class ScriptPanel extends HTMLElement {
   }
 
   private show(text: string, focus: boolean): void {
+    focus ||= this.contains(document.activeElement);
     this.innerHTML = text;
     this.hidden = false;
     document.documentElement.dataset.script = "open";
