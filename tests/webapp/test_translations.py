@@ -272,7 +272,7 @@ def _card(story: str, eleni: User, nikos: User) -> None:
     if story == "known":
         for name in ("Άννα Δήμου", "Άρης Δήμου"):
             make_party(name, "+306944000001")
-        make_callback(missed=2)
+        make_callback(missed=2, queue="Πωλήσεις")
     match story:
         case "ringing" | "known":
             call = make_call(state=CallState.RINGING, ringing=(eleni, nikos), **living)
