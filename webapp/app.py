@@ -51,8 +51,10 @@ csrf = CSRFProtect()
 FEATURES = (
     "accounts", "notices", "contacts", "calls", "phones", "agents", "tasks", "wrapup", "scripts", "books", "settings", "desk",
 )  # fmt: skip
-PAGES_BESIDE = (  # of a feature's views
-    "settings.breaks", "settings.calling", "settings.dispositions", "settings.scripts", "settings.wrap_up", "desk.calling",
+# pages that have a module of their own beside their feature's views
+BESIDE = (
+    "settings.breaks", "settings.calling", "settings.dispositions", "settings.scripts", "settings.targets", "settings.wrap_up",
+    "desk.calling", "desk.dial", "desk.palette", "desk.day",
 )  # fmt: skip
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -153,14 +155,7 @@ def _subscribe() -> None:
 
 
 def _register_views(app: Flask) -> None:
-    for beside in (
-        "settings.breaks",
-        "settings.calling",
-        "settings.dispositions",
-        "settings.scripts",
-        "settings.wrap_up",
-        "desk.calling",
-    ):
+    for beside in BESIDE:
         importlib.import_module(f"webapp.{beside}")
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"webapp.{feature}.views").bp)

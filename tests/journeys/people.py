@@ -27,7 +27,9 @@ def plant() -> None:
         for name in dict.fromkeys(TEAMS.values()):
             set_head(name, head)
         add_user(*people.admin, role="admin", password=PASSWORD)
-        db.session.add_all(OwnNumber(value=number, label=label) for number, label in people.did_labels.items())
+        db.session.add_all(
+            OwnNumber(value=number, label=label, shown=True) for number, label in people.did_labels.items()
+        )
 
 
 if __name__ == "__main__":

@@ -143,6 +143,7 @@ def test_every_word_of_the_scripts_is_in_the_page_and_none_is_left_over() -> Non
     scripts = "\n".join(path.read_text() for path in SCRIPTS.glob("*.ts"))
     said = set(re.findall(r'say\((?:[^()]*\? )?"(\w+)"', scripts)) | set(re.findall(r'say\([^()]*: "(\w+)"\)', scripts))
     said |= {f"notes_{state}" for state in ("saved", "saving", "unsaved", "offline", "refused")}
+    said |= set(re.findall(r'word: "(\w+)"', (SCRIPTS / "keymap.ts").read_text()))
     assert said == table
 
 

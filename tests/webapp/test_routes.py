@@ -44,6 +44,7 @@ FOR_EMPLOYEES = {
     "GET /desk": 200,
     "GET /desk/badges": 200,
     "GET /desk/callbar": 200,
+    "GET /palette": 200,
     "POST /calling": 422,  # no list of numbers
     "GET /desk/status": 200,
     "GET /live/since": 200,
@@ -95,6 +96,10 @@ FOR_ROLES = {
     "GET /contacts/<uuid:party_id>": 200,
     "GET /contacts/<uuid:party_id>/edit": 200,
     "POST /contacts/<uuid:party_id>/edit": 303,
+    "GET /day": 200,
+    "GET /dial": 200,
+    "GET /dial/matches": 200,
+    "POST /me/shown-number": 204,
     "GET /settings/absences": 200,
     "POST /settings/absences": 204,
     "POST /settings/absences/<uuid:absence_id>/end": 204,  # their own
@@ -146,6 +151,8 @@ FOR_HEADS = {
     "GET /ledger": 200,
     "POST /ledger/check": 204,
     "GET /recoveries": 200,
+    "GET /settings/targets": 200,
+    "POST /settings/targets": 204,
 }
 # route: nobody, somebody without a role, each of ROLES
 TABLE = (

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     CALLBACK_DISMISS = "callback:dismiss"
     CALLBACK_ASSIGN = "callback:assign"
     QUEUE_READ = "queue:read"  # what is promised to whose callers
+    TARGET_SET = "target:set"  # for one's own team, and those that one heads
     QUEUE_MANAGE = "queue:manage"
     LEDGER_READ = "ledger:read"  # what the switches' books say of ours: recoveries, the balance
     USER_MANAGE = "user:manage"
@@ -48,6 +49,7 @@ _AGENT = {
 _SUPERVISOR = _AGENT | {
     Permission.CALL_READ_TEAM,
     Permission.CALLBACK_ASSIGN,
+    Permission.TARGET_SET,
     Permission.QUEUE_READ,
     Permission.LEDGER_READ,
     Permission.ABSENCE_MANAGE,

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from webapp.accounts.breaks import NO_ANSWER
 from webapp.accounts.models import AgentStatus, BreakReason
 from webapp.agents.actions import DID_NOT_ANSWER
+from webapp.agents.models import Measure
 from webapp.agents.queries import AgentState
 from webapp.notices.texts import Words, define
 
@@ -48,3 +49,13 @@ def reason_word(code: str, reasons: dict[str, BreakReason]) -> str:
         return str(_("Did not answer"))
     locale = get_locale()
     return reasons[code].label(locale.language if locale else "en") if code in reasons else code
+
+
+def measure_word(measure: Measure) -> str:
+    words = {
+        Measure.CONVERSATIONS: _("Conversations"),
+        Measure.CALLS_PLACED: _("Calls placed"),
+        Measure.TALK_MINUTES: _("Minutes talked"),
+        Measure.CALLBACKS: _("Callbacks done"),
+    }
+    return str(words[measure])

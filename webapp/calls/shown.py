@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from flask_babel import format_datetime
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -188,6 +189,11 @@ def course(call: Call) -> list[Moment]:
 def number_display(number: str | None, raw: str, switch: str) -> str:
     """As one reads it; what is no number is shown as the line said it."""
     return display(number, region_of(switch)) if number else raw
+
+
+def moment_display(at: datetime) -> str:
+    """On the reader's clock."""
+    return str(format_datetime(at, "d MMM HH:mm"))
 
 
 def own_number_display(number: OwnNumber) -> str:

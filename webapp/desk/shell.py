@@ -27,7 +27,15 @@ from webapp.tasks.queries import how_many_open
 
 log = structlog.get_logger(__name__)
 # parts of pages that are asked for by themselves, and in a hurry
-FRAGMENTS = {"desk.callbar", "desk.status", "tasks.rows", "tasks.details", "tasks.schedule"}
+FRAGMENTS = {
+    "desk.callbar",
+    "desk.status",
+    "desk.dial_matches",
+    "desk.palette",
+    "tasks.rows",
+    "tasks.details",
+    "tasks.schedule",
+}
 LANGUAGES = [("en", "English"), ("el", "Ελληνικά")]
 
 
@@ -101,24 +109,8 @@ def _frame(user: User) -> dict[str, Any]:
 
 def _nav(user: User) -> list[dict[str, Any]]:
     counted = {"callbacks": how_many_open()} if may(user, Permission.CALLBACK_WORK) else {}
-    places = [
-        (Permission.CALL_TAKE, "/desk", _("Desk"), "headset", ""),
-        (Permission.CONTACT_READ, "/contacts", _("Contacts"), "users", ""),
-        (Permission.CALL_READ, "/calls", _("Calls"), "phone", ""),
-        (Permission.CALLBACK_WORK, "/callbacks", _("Callbacks"), "phone-incoming", "callbacks"),
-        (Permission.CALL_READ_TEAM, "/agents", _("Agents"), "users-group", ""),
-        (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
-        (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
-        (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
-        (Permission.QUEUE_MANAGE, "/settings/wrap-up", _("Wrap-up"), "tag", ""),
-        (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
-        (Permission.QUEUE_MANAGE, "/settings/scripts", _("Scripts"), "list-details", ""),
-        (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
-    ]
-    beside = {
-        "/ledger": "/recoveries",
-        "/settings/wrap-up": "/settings/dispositions",
-    }  # pages that are reached by the tabs of another
+    # pages that are reached by the tabs of another
+    beside = {"/ledger": "/recoveries", "/settings/wrap-up": "/settings/dispositions"}
     words = {"ledger": _("do not balance")}
     return [
         {
@@ -126,6 +118,31 @@ def _nav(user: User) -> list[dict[str, Any]]:
             "badge_word": words.get(key, _("open")), "alarm": key in words,
             "active": f"{request.path}/".startswith((f"{url}/", f"{beside.get(url, url)}/")),
         }
-        for permission, url, label, icon, key in places
+        for permission, url, label, icon, key in _places()
         if may(user, permission)
     ]  # fmt: skip
+
+
+def places(user: User) -> list[tuple[str, str, str]]:
+    """The pages that this user may open: address, name, icon."""
+    return [(url, label, icon) for permission, url, label, icon, _key in _places() if may(user, permission)]
+
+
+def _places() -> list[tuple[Permission, str, str, str, str]]:
+    return [
+        (Permission.CALL_TAKE, "/desk", _("Desk"), "headset", ""),
+        (Permission.CALLBACK_WORK, "/day", _("My day"), "list-check", ""),
+        (Permission.CALL_PLACE, "/dial", _("Dial"), "dialpad", ""),
+        (Permission.CONTACT_READ, "/contacts", _("Contacts"), "users", ""),
+        (Permission.CALL_READ, "/calls", _("Calls"), "phone", ""),
+        (Permission.CALLBACK_WORK, "/callbacks", _("Callbacks"), "phone-incoming", "callbacks"),
+        (Permission.CALL_READ_TEAM, "/agents", _("Agents"), "users-group", ""),
+        (Permission.LEDGER_READ, "/ledger", _("Ledger"), "clipboard-list", "ledger"),
+        (Permission.TARGET_SET, "/settings/targets", _("Targets"), "target", ""),
+        (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
+        (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
+        (Permission.QUEUE_MANAGE, "/settings/wrap-up", _("Wrap-up"), "tag", ""),
+        (Permission.QUEUE_MANAGE, "/settings/scripts", _("Scripts"), "list-details", ""),
+        (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
+        (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
+    ]

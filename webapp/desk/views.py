@@ -23,7 +23,7 @@ from webapp.calls.models import Call
 from webapp.contacts import queries as contact_reads
 from webapp.contacts import shown as contacts
 from webapp.db import now, transaction
-from webapp.desk import queries, shell
+from webapp.desk import mine, queries, shell
 from webapp.errors import NotFound
 from webapp.scripts import queries as script_reads
 from webapp.scripts import shown as scripts
@@ -50,6 +50,7 @@ def index() -> Any:
         counts={"open": task_reads.how_many_open()} if works else {},
         recent_calls=calls.rows(own_calls),
         today=queries.today(current_user, midnight),
+        **(mine.in_short(current_user) if works else {"soon": None}),
     )
 
 

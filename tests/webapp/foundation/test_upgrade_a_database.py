@@ -141,7 +141,7 @@ def test_roles_get_what_is_new_and_stay_as_an_administrator_made_them(
     assert command("db", "upgrade").exit_code == 0
 
     assert may("agent") == {"call:take", "call:read_team", "callback:work", "absence:own"}
-    assert may("supervisor") == {"absence:own", "absence:manage", "ledger:read", "queue:read"}
+    assert may("supervisor") == {"absence:own", "absence:manage", "ledger:read", "queue:read", "target:set"}
     assert may("admin") == {permission.value for permission in Permission}
     allow("agent", "call:take")
     assert command("db", "upgrade").exit_code == 0

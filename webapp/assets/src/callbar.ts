@@ -375,11 +375,11 @@ function uuid(): string {
 
 /** Click-to-call. A second click while the first is on its way is the same call. */
 const keys = new Map<string, string>();
-export async function call(number: string, party?: string, callback?: string): Promise<boolean> {
+export async function call(number: string, party?: string, callback?: string, shown?: string): Promise<boolean> {
   const name = `${number} ${callback ?? ""}`;
   if (!keys.has(name)) keys.set(name, uuid());
   try {
-    await send(callback ? `/callbacks/${callback}/call` : "/calls", { number, party, key: keys.get(name)! });
+    await send(callback ? `/callbacks/${callback}/call` : "/calls", { number, party, shown_number: shown, key: keys.get(name)! });
     toast(say("calling", { number }));
     return true;
   } catch (error) {
@@ -394,9 +394,9 @@ export async function call(number: string, party?: string, callback?: string): P
 document.addEventListener("click", (event) => {
   const target = event.target as Element;
   const button = target.closest<HTMLButtonElement>("button[data-number]");
-  if (button) {
+  if (button?.dataset.number && !button.matches('[aria-disabled="true"]')) {
     button.disabled = true;
-    void call(button.dataset.number!, button.dataset.party, button.dataset.callback).finally(() => { button.disabled = false; });
+    void call(button.dataset.number!, button.dataset.party, button.dataset.callback, button.dataset.shown || undefined).finally(() => { button.disabled = false; });
   }
   const answer = target.closest<HTMLElement>('[data-act="answer"]');
   if (answer) document.querySelector<Callbar>("ringback-callbar")?.answer(answer.dataset.uid!);

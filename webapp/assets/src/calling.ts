@@ -11,7 +11,7 @@ interface Answer { refusals: (string | null)[]; next: number | null }
 const known = new Map<string, string>(); // what is called → why not; "": it may be called
 let asking = false, again = false, timer = 0, due = 0;
 
-const buttons = (): HTMLButtonElement[] => [...document.querySelectorAll<HTMLButtonElement>("button[data-number]")];
+const buttons = (): HTMLButtonElement[] => [...document.querySelectorAll<HTMLButtonElement>('button[data-number]:not([data-number=""])')];
 const nameOf = ({ dataset }: HTMLElement): string => [dataset.number, dataset.party ?? "", dataset.callback ?? ""].join(" ");
 
 /** Ask anew for what is on the page: `all`, or what is not known yet. */
@@ -45,7 +45,7 @@ async function now(): Promise<void> {
 function show(): void {
   for (const button of buttons()) {
     const why = known.get(nameOf(button));
-    if (why === undefined || why === (button.dataset.refused ?? "")) continue;
+    if (why === undefined || (why === (button.dataset.refused ?? "") && button.hasAttribute("aria-disabled") === Boolean(why))) continue;
     button.dataset.title ??= button.title;
     button.dataset.label ??= button.getAttribute("aria-label") ?? "";
     const label = button.dataset.label;
@@ -78,5 +78,11 @@ document.addEventListener("click", (event) => {
 onChanged(({ kind }) => { if (kind === "call" || kind === "status") ask(true); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(true); });
 // pages come and go, and what is drawn anew has lost what was said at it
-new MutationObserver(() => { show(); ask(false); }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-number", "data-refused"] });
+let page = document.getElementById("main");
+new MutationObserver(() => {
+  const here = document.getElementById("main"), other = here !== page; // on another page other things may hold: a contact was changed
+  page = here;
+  show();
+  ask(other);
+}).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-number", "data-refused"] });
 ask(true);

@@ -1,6 +1,10 @@
-// The keyboard. Alt+letter works everywhere; single letters and digits only outside fields, and can be switched off.
+// The keyboard. Alt+letter works everywhere; single letters and digits only outside fields, and can be switched off. The keys are in keymap.ts.
+import { html, render, type TemplateResult } from "lit";
 import type { Callbar } from "./callbar";
+import { comboOf, GROUPS, KEYS, meant, type Act, type Key } from "./keymap";
+import { openPalette } from "./palette";
 import { showStatusMenu } from "./status";
+import { say } from "./words";
 
 /** A part of the page that has keys of its own, marked with data-keys. */
 export interface KeyTaker extends HTMLElement { takes(key: string): boolean }
@@ -16,20 +20,33 @@ const typing = (target: EventTarget | null): boolean =>
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
-  if (used(event)) event.preventDefault();
+  const combo = comboOf(event), plain = !/^(Alt|Ctrl)\+/.test(combo);
+  // a single key is a letter to whoever types, and nothing to a page behind a dialog
+  if (plain && combo !== "Escape" && (typing(event.target) || !singleKeys())) return;
+  if (plain && document.querySelector("dialog[open]")) return;
+  if (meant(combo).some((key) => obeyed(key, event))) event.preventDefault();
 });
 
-function used(event: KeyboardEvent): boolean {
-  if (event.altKey && !event.ctrlKey && !event.metaKey) return withAlt(event.code, event.target);
-  if (event.key === "Escape") return leaveField(event.target) || (!document.querySelector("dialog[open]") && Boolean(taker()?.takes("Escape")));
-  if ((event.ctrlKey || event.metaKey) && !event.altKey) {
-    if (event.key === "Enter") return saveWrapUp(event.target);
-    return event.key.toLowerCase() === "k" && focus("#global-search");
-  }
-  if (event.ctrlKey || event.metaKey || typing(event.target) || !singleKeys() || document.querySelector("dialog[open]")) return false;
-  if (taker()?.takes(event.key)) return true;
-  return /^[1-9]$/.test(event.key) ? choose(event.key, event.target) : single(event.key);
+function obeyed({ act }: Key, event: KeyboardEvent): boolean {
+  return typeof act === "string" ? acts[act](event) : pressInBar(act.alt);
 }
+
+const acts: Record<Act, (event: KeyboardEvent) => boolean> = {
+  note: () => { bar()?.focusNote(); return Boolean(bar()?.current()); },
+  phone: goToPhone,
+  choose: ({ key, code, target }) => choose(/^[1-9]$/.test(key) ? key : code.slice(-1), target),
+  save: ({ target }) => saveWrapUp(target),
+  palette: openPalette,
+  search: () => focus(".filters input[type=search]") || focus("#global-search"),
+  dial: () => press('.side a[href="/dial"]'),
+  status: showStatusMenu,
+  down: () => step(1),
+  up: () => step(-1),
+  overlay: () => { showOverlay(); return true; },
+  list: ({ key, target }) => !typing(target) && Boolean(taker()?.takes(key)),
+  native: () => false, // the browser does it
+  leave: ({ target }) => leaveField(target),
+};
 
 // whoever works in a card means that card, also when another one has just begun to ring above it
 function cardAt(target: EventTarget | null): HTMLElement | undefined {
@@ -44,17 +61,14 @@ function leaveField(target: EventTarget | null): boolean {
   return true;
 }
 
-function withAlt(code: string, target: EventTarget | null): boolean {
-  const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code)?.[1];
-  if (digit) return choose(digit, target);
-  if (code === "KeyN") { bar()?.focusNote(); return Boolean(bar()?.current()); }
-  if (code === "KeyR") return showStatusMenu();
-  if (code === "KeyP") {
-    const first = bar()?.current()?.querySelector<HTMLElement>(".cb-head") ?? bar()?.querySelector<HTMLElement>("button");
-    first?.focus();
-    return Boolean(first);
-  }
-  const own = `[data-alt="${code}"]`;
+function goToPhone(): boolean {
+  const first = bar()?.current()?.querySelector<HTMLElement>(".cb-head") ?? bar()?.querySelector<HTMLElement>("button");
+  first?.focus();
+  return Boolean(first);
+}
+
+function pressInBar(alt: string): boolean {
+  const own = `[data-alt="${alt}"]`;
   const button = bar()?.current()?.querySelector<HTMLButtonElement>(own) ?? bar()?.querySelector<HTMLButtonElement>(`.cb-missed ${own}`);
   button?.click();
   return Boolean(button);
@@ -74,16 +88,6 @@ function choose(digit: string, target: EventTarget | null): boolean {
   return Boolean(choice);
 }
 
-function single(key: string): boolean {
-  switch (key) {
-    case "/": return focus(".filters input[type=search]") || focus("#global-search");
-    case "?": (document.getElementById("keys") as HTMLDialogElement | null)?.showModal(); return true;
-    case "j": return step(1);
-    case "k": return step(-1);
-    default: return false;
-  }
-}
-
 function step(by: number): boolean {
   const links = [...document.querySelectorAll<HTMLElement>("[data-list] tr a, [data-list] li a")].filter((link, i, list) =>
     visible(link) && link.closest("tr, li") !== list[i - 1]?.closest("tr, li"));
@@ -91,6 +95,12 @@ function step(by: number): boolean {
   const next = links[at < 0 ? 0 : Math.min(links.length - 1, Math.max(0, at + by))];
   next?.focus();
   return Boolean(next);
+}
+
+function press(selector: string): boolean {
+  const element = document.querySelector<HTMLElement>(selector);
+  element?.click();
+  return Boolean(element);
 }
 
 function focus(selector: string): boolean {
@@ -101,6 +111,28 @@ function focus(selector: string): boolean {
   return true;
 }
 
+// the overlay
+
+const SIGNS: Record<string, string> = { ArrowDown: "↓", ArrowUp: "↑", Enter: "↵", Escape: "Esc" };
+
+function showOverlay(): void {
+  drawOverlay();
+  (document.getElementById("keys") as HTMLDialogElement | null)?.showModal();
+}
+
+function drawOverlay(): void {
+  const slot = document.querySelector<HTMLElement>("[data-keys-slot]");
+  if (slot) render(GROUPS.map(groupOf), slot);
+}
+
+function groupOf({ id, word: title }: (typeof GROUPS)[number]): TemplateResult {
+  return html`<h3>${say(title)}</h3><dl class="keys">${KEYS.filter((key) => key.group === id).map(({ word, keys }) => html`
+    <dt>${say(word)}</dt><dd>${keys.map((combo, i) => html`${i ? html`<span class="or">${say("or")}</span>` : ""}${combo.split("+").map((part) => html`<kbd>${shown(part)}</kbd> `)}`)}</dd>`)}</dl>`;
+}
+
+const shown = (part: string): string => SIGNS[part] ?? (/^[a-z]$/.test(part) ? part.toUpperCase() : part.replace("-", " – "));
+
+document.addEventListener("click", (event) => { if ((event.target as Element).closest('[data-dialog="keys"]')) drawOverlay(); }, { capture: true });
 document.addEventListener("change", (event) => {
   const box = event.target as HTMLInputElement;
   if (box.dataset.act === "single-keys") localStorage.setItem(SINGLE, box.checked ? "on" : "off");

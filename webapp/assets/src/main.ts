@@ -7,6 +7,7 @@ import "./callbar";
 import "./wrapup";
 import "./script";
 import "./calling";
+import "./dial";
 import "./live";
 import "./bell";
 import "./status";

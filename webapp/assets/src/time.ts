@@ -6,6 +6,7 @@ const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style:
 const dateOnly = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
 const dayAndTime = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
+const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const units = new Map<string, Intl.NumberFormat>();
 
@@ -43,6 +44,7 @@ function words(mode: string, at: number): string {
     case "timer": return timer(age);
     case "left": return timer(-age);
     case "clock": return clock.format(at);
+    case "moment": return new Date(at).toDateString() === new Date(serverNow()).toDateString() ? hour.format(at) : dayAndTime.format(at);
     case "datetime": return dayAndTime.format(at);
     case "date": return dateOnly.format(at);
     case "due": return due(age);

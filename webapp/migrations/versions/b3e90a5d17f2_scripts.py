@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'b3e90a5d17f2'
-down_revision = '6f2b81d4c7a3'
+down_revision = 'b1f7c3a95d20'
 branch_labels = None
 depends_on = None
 
