@@ -35,7 +35,7 @@ export class ScriptPanel extends HTMLElement {
     this.addEventListener("input", () => keptOf("script", this.uid).typed(JSON.stringify(this.typed())));
     this.addEventListener("keydown", (event) => {
       const field = event.target instanceof Element && event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
-      if (event.key === "Escape") { event.stopPropagation(); field ? this.querySelector<HTMLElement>(".script-title")?.focus() : this.close(); return; }
+      if (event.key === "Escape") { event.stopPropagation(); field ? this.take() : this.close(); return; }
       if (field || event.ctrlKey || event.metaKey || event.altKey) return;
       const way = this.querySelector<HTMLButtonElement>(`[data-way-key="${CSS.escape(event.key)}"]`);
       if (!way) return;
@@ -52,8 +52,11 @@ export class ScriptPanel extends HTMLElement {
   toggle(uid: string): void {
     if (this.hidden || this.uid !== uid) void this.open(uid, true);
     else if (this.contains(document.activeElement)) this.close();
-    else this.querySelector<HTMLElement>(".script-title, .script-body")?.focus();
+    else this.take();
   }
+
+  /** The keyboard: where the ways' digits count. */
+  private take(): void { (this.querySelector<HTMLElement>(".script-title") ?? this.querySelector<HTMLElement>(".script-body"))?.focus(); }
 
   openOnce(uid: string): void {
     if (this.opened.has(uid)) return;
@@ -87,7 +90,7 @@ export class ScriptPanel extends HTMLElement {
     document.documentElement.dataset.script = "open";
     const draft = keptOf("script", this.uid).draft();
     if (draft !== null) this.restore(JSON.parse(draft) as Values);
-    if (focus) this.querySelector<HTMLElement>(".script-title, .script-body")?.focus();
+    if (focus) this.take();
   }
 
   private restore(draft: Values): void {
