@@ -206,11 +206,16 @@ class Pages:
 
 def run() -> dict[str, Any]:
     """{"rows": {name: {p50, p95, p99, samples, lost}}, "ratios", "stages" (medians, ms), "clock" (ms of doubt)}."""
-    samples = {name: Samples() for name in (SOCKET, ECHO, PAINTED, BARE)}
     with ExitStack() as running:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory()))
         firm = running.enter_context(product(directory))
-        caller = Caller(firm.pbx)
+        return measured(firm, Caller(firm.pbx))
+
+
+def measured(firm: Product, caller: Caller) -> dict[str, Any]:
+    """As `run`, at a product that is up."""
+    samples = {name: Samples() for name in (SOCKET, ECHO, PAINTED, BARE)}
+    with ExitStack() as running:
         sockets = Sockets(firm, caller, Agent(firm, "bob"))
         browser = running.enter_context(chromium())
         pages = Pages(firm, caller, Agent(firm, "alice"), browser) if browser else None

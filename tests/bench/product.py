@@ -20,7 +20,7 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,7 @@ def serve() -> None:
     from flask import Response, request
 
     from config.settings import Settings
+    from tests.bench import crowd
     from webapp import demo, install, jobs
     from webapp.app import create_app
     from webapp.bridges import BridgeKeeper
@@ -61,6 +62,8 @@ def serve() -> None:
     install.prepare(app)
     with app.test_request_context():
         list(demo.seed())
+        if agents := int(os.environ.get("BENCH_AGENTS", "0")):
+            crowd.settle(agents, int(os.environ["BENCH_CONTACTS"]))
     hearing: list[simple_websocket.Server] = []
 
     @app.get("/bench/echo", websocket=True)
@@ -116,25 +119,30 @@ class Product:
 
 
 @contextmanager
-def product(directory: Path) -> Iterator[Product]:
+def product(directory: Path, **more: str) -> Iterator[Product]:
+    """`more`: further settings, as variables of the environment."""
     with FakeAsterisk({"events": FakeUser("e"), "commands": FakeUser("c")}) as pbx, ExitStack() as running:
         port = _free_port()
         (directory / "switches.toml").write_text(
             f'[main]\nport = {pbx.port}\nevents_user = "events"\nevents_secret = "e"\n'
             'commands_user = "commands"\ncommands_secret = "c"\n'
         )
-        env = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")} | {
-            "RINGBACK_DATA_DIR": str(directory / "data"),
-            "RINGBACK_SWITCHES": str(directory / "switches.toml"),
-            "RINGBACK_PORT": str(port),
-            "RINGBACK_LOG_LEVEL": "WARNING",
-        }
+        env = (
+            {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
+            | {
+                "RINGBACK_DATA_DIR": str(directory / "data"),
+                "RINGBACK_SWITCHES": str(directory / "switches.toml"),
+                "RINGBACK_PORT": str(port),
+                "RINGBACK_LOG_LEVEL": "WARNING",
+            }
+            | more
+        )
         log = running.enter_context((directory / "log").open("wb"))
         command = [sys.executable, "-m", "tests.bench.product"]
         server = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=log, stderr=log)
         running.callback(_end, server)
         try:
-            until(lambda: server.poll() is not None or (pbx.listeners and _answers(port)), "the product's start")
+            until(lambda: server.poll() is not None or (pbx.listeners and _answers(port)), "the product's start", 600)
             if server.poll() is not None:
                 raise RuntimeError("the product did not start")
         except RuntimeError:
@@ -173,14 +181,19 @@ def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> 
         time.sleep(0.05)
 
 
+def recorded_call() -> list[Frame]:
+    """One that rings at a phone until its caller gives up."""
+    with gzip.open(RECORDING) as file:
+        frames = [frame for frame in read_frames(file) if frame.name and not frame.mark]
+    return [*itertools.dropwhile(lambda frame: frame.name != "Newchannel", frames)]
+
+
 class Caller:
     """Calls one agent after the other; every call is a new one, half of the numbers are in the contacts."""
 
-    def __init__(self, pbx: FakeAsterisk) -> None:
-        with gzip.open(RECORDING) as file:
-            frames = [frame for frame in read_frames(file) if frame.name and not frame.mark]
-        self._frames = [*itertools.dropwhile(lambda frame: frame.name != "Newchannel", frames)]
-        known = [phone for customer in contacts() for phone, _label in customer.phones]
+    def __init__(self, pbx: FakeAsterisk, known: Sequence[str] = ()) -> None:
+        self._frames = recorded_call()
+        known = known or [phone for customer in contacts() for phone, _label in customer.phones]
         numbers = [*known, *(f"+3069451{i:05d}" for i in range(len(known)))]
         random.Random(1).shuffle(numbers)
         self._numbers, self._recaster, self._pbx = iter(numbers), Recaster(), pbx
@@ -211,7 +224,7 @@ class Agent:
     def __init__(self, product: Product, username: str) -> None:
         self.username, self._product = username, product
         self.cookies = http.cookiejar.CookieJar()
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+        self.opener = opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
         url = f"http://{product.url}/login"
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', opener.open(url, timeout=20).read().decode())
         assert token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -165,3 +166,17 @@ def test_browsers_keep_the_built_files_for_ever_and_ask_again_for_others(tmp_pat
         with client.get(f"/static/{path}") as answer:
             kept[path] = bool(answer.cache_control.immutable)
     assert kept == {"dist/assets/main-1.js": True, "favicon.svg": False, "dist/assets/gone.js": False}
+
+
+def test_the_desks_scripts_are_small_and_the_phone_comes_only_to_who_has_one() -> None:
+    """kB are of 1,000 bytes, packed as they go over the wire."""
+    build()
+    files = manifest()
+    first = files["src/main.ts"]
+    imported = first.get("imports", [])
+    assert isinstance(imported, list)
+    sent = [first["file"], *(files[name]["file"] for name in imported)]
+    assert sum(len(gzip.compress((assets_build.DIST / str(file)).read_bytes())) for file in sent) < 120_000
+    assert files["src/jssip.ts"]["isDynamicEntry"] and "src/jssip.ts" not in imported, (
+        "first paint does not wait for it"
+    )

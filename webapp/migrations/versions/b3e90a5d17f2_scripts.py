@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'b3e90a5d17f2'
-down_revision = 'b1f7c3a95d20'
+down_revision = 'd8a2e6415f97'
 branch_labels = None
 depends_on = None
 
