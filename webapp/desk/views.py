@@ -17,8 +17,8 @@ from webapp import incoming, live
 from webapp.accounts.permissions import Permission, may, requires
 from webapp.agents import queries as agent_reads
 from webapp.books import shown as books
+from webapp.calls import pops, reasons, why
 from webapp.calls import queries as call_reads
-from webapp.calls import reasons, why
 from webapp.calls import shown as calls
 from webapp.calls.models import Call
 from webapp.contacts import queries as contact_reads
@@ -27,6 +27,8 @@ from webapp.db import now, transaction
 from webapp.desk import mine, queries, shell
 from webapp.errors import NotFound
 from webapp.phones import queries as phones
+from webapp.scripts import queries as script_reads
+from webapp.scripts import shown as scripts
 from webapp.tasks import queries as task_reads
 from webapp.tasks import shown as tasks
 from webapp.wrapup import queries as wrap_ups
@@ -98,9 +100,15 @@ def painted() -> Any:
     uid = incoming.uuid(sent, "uid")
     version = int(min(max(incoming.number(sent, "version"), 0), 2**31))
     ms = round(min(max(incoming.number(sent, "ms"), 0), LONGEST_PAINT), 1)
-    log.info("pop painted", call=str(uid), version=version, ms=ms, user=str(current_user.id))
+    how = "in the background" if incoming.text(sent, "how") == "hidden" else "painted"
+    log.info(f"pop {how}", call=str(uid), version=version, ms=ms, user=str(current_user.id))
     with suppress(NotFound), transaction():  # it may be another's by now, or one with an older call
-        why.painted(call_reads.call_for(current_user, uid), by=current_user.id, version=version, ms=ms)
+        call = call_reads.call_for(current_user, uid)
+        if incoming.text(sent, "how") == "hidden":
+            pops.hidden(call.id, current_user.id, at=now())
+        else:
+            why.painted(call, by=current_user.id, version=version, ms=ms)
+            pops.painted(call.id, current_user.id, ms=ms, at=now())
     return "", 204
 
 
@@ -138,6 +146,7 @@ def call(call_id: UUID) -> Any:
         notes=shown.notes,
         callback=tasks.rows([callback], current_user)[0] if callback else None,
         said=said,
+        runs=scripts.runs(script_reads.runs_of(found.id)),
         form=_own_form(found) if found.was_talked_by(current_user.id) else None,
     )
 

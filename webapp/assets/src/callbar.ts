@@ -5,6 +5,7 @@ import { saveAll } from "./kept";
 import { noteOf, restoreNote } from "./notes";
 import { Phone, type Word } from "./phone";
 import { isMuted, Ringer } from "./ringer";
+import { scriptPanel } from "./script";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
 import { tellServerTime } from "./time";
 import { announce, toast } from "./toasts";
@@ -134,6 +135,7 @@ export class Callbar extends HTMLElement {
       this.leave(card);
     }
     for (const uid of [...this.states.keys(), ...this.closed.keys()]) if (!here.has(uid)) this.forget(uid);
+    scriptPanel()?.follow(here);
     this.showDial();
     this.showSound();
     if (bar?.hasAttribute("data-in-browser")) this.usePhone();
@@ -152,7 +154,8 @@ export class Callbar extends HTMLElement {
     if (state === "ringing" && card.dataset.direction === "inbound") {
       announce(incoming(card), "assertive");
       this.folded.delete(uid);
-    } else if (state === "answered_elsewhere") announce(say("answered_by", { who: card.dataset.by ?? "" }));
+    } else if (state === "answered" && card.dataset.script === "opens") scriptPanel()?.openOnce(uid);
+    else if (state === "answered_elsewhere") announce(say("answered_by", { who: card.dataset.by ?? "" }));
     else if (state === "unanswered") announce(say("unanswered", { who: card.dataset.who ?? "" }));
   }
 
@@ -189,7 +192,8 @@ export class Callbar extends HTMLElement {
       const card = this.querySelector<HTMLElement>(`[data-uid="${CSS.escape(uid)}"]`);
       if (!card || Number(card.dataset.version) < version) continue;
       this.due.delete(uid);
-      if (!document.hidden) reportPaint(uid, version, at);
+      if (document.hidden) void send("/live/painted", undefined, { json: { uid, version, ms: 0, how: "hidden" }, keepalive: true }).catch(() => undefined);
+      else reportPaint(uid, version, at);
     }
   }
 
@@ -251,6 +255,7 @@ export class Callbar extends HTMLElement {
     switch (button?.dataset.act) {
       case "fold-card": this.toggle(card!); break;
       case "dismiss-card": this.closeCard(card!.dataset.uid!, card!.dataset.state!); break;
+      case "script": scriptPanel()?.toggle(card!.dataset.uid!); break;
       case "focus-note": this.focusNote(); break;
       case "pad":
       case "transfer":

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'f08b42d9c7e1'
-down_revision = 'b1f7c3a95d20'
+down_revision = 'b3e90a5d17f2'
 branch_labels = None
 depends_on = None
 
