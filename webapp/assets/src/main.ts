@@ -14,5 +14,6 @@ import "./rows";
 import "./callbacks";
 import "./schedule";
 import "./login";
+import "./pwa";
 import "./shell";
 import "./keys";
