@@ -46,7 +46,7 @@ FOR_EMPLOYEES = {
     "GET /desk/badges": 200,
     "GET /desk/callbar": 200,
     "GET /palette": 200,
-    "GET /push/key": 200,
+    "POST /push/key": 200,
     "POST /push/subscriptions": 422,  # no browser
     "POST /push/subscriptions/remove": 204,
     "POST /calling": 422,  # no list of numbers

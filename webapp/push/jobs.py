@@ -1,4 +1,4 @@
-"""Who is woken for what. A call's push is late after some seconds, so nobody repeats it; a notice's is claimed by its row."""
+"""Who is woken for what, once: what is pushed is claimed by its row. What is not heard is not repeated: a push is a bell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from webapp.accounts.models import User
-from webapp.calls.models import Call, Leg
+from webapp.calls.models import Call, Leg, Pop
 from webapp.db import db, now, transaction
 from webapp.jobs import job
 from webapp.notices.models import Notice
@@ -29,18 +29,17 @@ KINDS = (oversight.REMINDER, oversight.PROMISE, oversight.OVERDUE, oversight.TUR
 
 @job()
 def push_call(call_id: str, user_id: str) -> None:
-    leg = db.session.scalar(
-        sa.select(Leg).where(
-            Leg.call_id == UUID(call_id),
-            Leg.user_id == UUID(user_id),
-            Leg.answered_at.is_(None),
-            Leg.ended_at.is_(None),
-        )
-    )
+    """Once for each call, however often its row changes while it rings."""
+    mine = sa.and_(Leg.call_id == UUID(call_id), Leg.user_id == UUID(user_id))
+    leg = db.session.scalar(sa.select(Leg).where(mine, Leg.answered_at.is_(None), Leg.ended_at.is_(None)))
     if leg is None:
         return
     queue = leg.queue or db.session.get_one(Call, leg.call_id).queue
-    _send(UUID(user_id), lambda: _of_call(call_id, queue), RINGS)
+    pop = sa.and_(Pop.call_id == UUID(call_id), Pop.user_id == UUID(user_id), Pop.pushed_at.is_(None))
+    with transaction():
+        claimed = db.session.execute(sa.update(Pop).where(pop).values(pushed_at=now())).rowcount  # type: ignore[attr-defined]
+    if claimed:
+        _send(UUID(user_id), lambda: _of_call(call_id, queue), RINGS)
 
 
 @job()

@@ -36,7 +36,7 @@ def offline() -> Any:
     return response
 
 
-@bp.get("/push/key")
+@bp.post("/push/key")
 @auth_required("session")  # type: ignore[untyped-decorator]
 def public_key() -> Any:
     with transaction():

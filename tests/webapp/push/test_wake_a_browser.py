@@ -20,7 +20,8 @@ from flask.testing import FlaskClient
 from tests.factories import make_call
 from webapp.accounts import actions as accounts
 from webapp.accounts.models import User
-from webapp.calls.models import CallState
+from webapp.calls.models import Call, CallState, Leg
+from webapp.calls.pops import begin
 from webapp.db import db, now, transaction
 from webapp.notices.actions import notify
 from webapp.push import actions
@@ -96,9 +97,17 @@ def woken(alice: User, as_: As, service: PushService) -> User:
     return alice
 
 
+def ringing_at(user: User) -> Call:
+    call = make_call(state=CallState.RINGING, ringing=(user,), name_raw="Dana Reyes")
+    with transaction():
+        begin(db.session.get_one(Call, call.id), db.session.get_one(Leg, call.legs[0].id), now())
+    return call
+
+
 def test_a_ringing_phone_wakes_its_owners_browser_and_says_of_nobody(woken: User, service: PushService) -> None:
-    call = make_call(state=CallState.RINGING, ringing=(woken,), name_raw="Dana Reyes")
+    call = ringing_at(woken)
     push_call(str(call.id), str(woken.id))
+    push_call(str(call.id), str(woken.id))  # its row changed while it rang
     [message] = service.read()
     assert message == {"title": "A call rings", "body": "Queue: sales", "url": "/desk", "tag": f"call:{call.id}"}
     [(headers, body)] = service.taken
@@ -204,7 +213,7 @@ def test_keys_that_are_none_are_named(alice: User, as_: As, service: PushService
 
 
 def test_the_key_is_made_once(alice: User, bob: User, as_: As) -> None:
-    first, second = as_(alice).get("/push/key").json, as_(bob).get("/push/key").json
+    first, second = as_(alice).post("/push/key").json, as_(bob).post("/push/key").json
     assert first == second and first is not None
     assert len(base64.urlsafe_b64decode(first["key"] + "=")) == 65
     assert db.session.scalar(sa.select(sa.func.count()).select_from(PushKey)) == 1

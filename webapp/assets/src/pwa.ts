@@ -15,7 +15,7 @@ export async function subscribe(): Promise<void> {
   if (!supported || !("PushManager" in window)) return;
   try {
     const worker = await navigator.serviceWorker.ready;
-    const { key } = await send("/push/key").then((r) => r.json() as Promise<{ key: string }>);
+    const { key } = await send("/push/key", undefined, { method: "POST" }).then((r) => r.json() as Promise<{ key: string }>);
     const wanted = bytes(key);
     let subscription = await worker.pushManager.getSubscription();
     if (subscription && !same(subscription.options.applicationServerKey, wanted)) {

@@ -33,9 +33,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_push_subscription_user_id'), ['user_id'], unique=False)
     with op.batch_alter_table('notice', schema=None) as batch_op:
         batch_op.add_column(sa.Column('pushed_at', sa.DateTime(timezone=True), nullable=True))
+    with op.batch_alter_table('pop', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('pushed_at', sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('pop', schema=None) as batch_op:
+        batch_op.drop_column('pushed_at')
     with op.batch_alter_table('notice', schema=None) as batch_op:
         batch_op.drop_column('pushed_at')
     op.drop_table('push_subscription')
