@@ -25,6 +25,8 @@ from webapp.contacts import shown as contacts
 from webapp.db import now, transaction
 from webapp.desk import mine, queries, shell
 from webapp.errors import NotFound
+from webapp.scripts import queries as script_reads
+from webapp.scripts import shown as scripts
 from webapp.tasks import queries as task_reads
 from webapp.tasks import shown as tasks
 from webapp.wrapup import queries as wrap_ups
@@ -131,6 +133,7 @@ def call(call_id: UUID) -> Any:
         notes=shown.notes,
         callback=tasks.rows([callback], current_user)[0] if callback else None,
         said=said,
+        runs=scripts.runs(script_reads.runs_of(found.id)),
         form=_own_form(found) if found.was_talked_by(current_user.id) else None,
     )
 

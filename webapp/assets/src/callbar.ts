@@ -5,6 +5,7 @@ import { saveAll } from "./kept";
 import { noteOf, restoreNote } from "./notes";
 import { Phone, type Word } from "./phone";
 import { isMuted, Ringer } from "./ringer";
+import { scriptPanel } from "./script";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
 import { tellServerTime } from "./time";
 import { announce, toast } from "./toasts";
@@ -131,6 +132,7 @@ export class Callbar extends HTMLElement {
       this.leave(card);
     }
     for (const uid of [...this.states.keys(), ...this.closed.keys()]) if (!here.has(uid)) this.forget(uid);
+    scriptPanel()?.follow(here);
     this.showDial();
     this.showSound();
     if (bar?.hasAttribute("data-in-browser")) this.usePhone();
@@ -149,7 +151,8 @@ export class Callbar extends HTMLElement {
     if (state === "ringing" && card.dataset.direction === "inbound") {
       announce(incoming(card), "assertive");
       this.folded.delete(uid);
-    } else if (state === "answered_elsewhere") announce(say("answered_by", { who: card.dataset.by ?? "" }));
+    } else if (state === "answered" && card.dataset.script === "opens") scriptPanel()?.openOnce(uid);
+    else if (state === "answered_elsewhere") announce(say("answered_by", { who: card.dataset.by ?? "" }));
     else if (state === "unanswered") announce(say("unanswered", { who: card.dataset.who ?? "" }));
   }
 
@@ -245,6 +248,7 @@ export class Callbar extends HTMLElement {
     switch (button?.dataset.act) {
       case "fold-card": this.toggle(card!); break;
       case "dismiss-card": this.closeCard(card!.dataset.uid!, card!.dataset.state!); break;
+      case "script": scriptPanel()?.toggle(card!.dataset.uid!); break;
       case "focus-note": this.focusNote(); break;
       case "pad":
         this.padOpen = !this.padOpen;

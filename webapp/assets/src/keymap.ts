@@ -23,6 +23,7 @@ export const KEYS: Key[] = [
   { group: "calls", word: "key_leave_field", keys: ["Escape"], act: "leave" },
   { group: "calls", word: "key_choose", keys: ["1-9", "Alt+1-9"], act: "choose" },
   { group: "calls", word: "key_save", keys: ["Ctrl+Enter"], act: "save" },
+  { group: "calls", word: "key_script", keys: ["Alt+S"], act: { alt: "KeyS" } },
   { group: "calls", word: "key_more_time", keys: ["Alt+E"], act: { alt: "KeyE" } },
   { group: "everywhere", word: "key_palette", keys: ["Ctrl+K"], act: "palette" },
   { group: "everywhere", word: "key_search", keys: ["/"], act: "search" },
