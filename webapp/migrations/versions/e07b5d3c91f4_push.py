@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'e07b5d3c91f4'
-down_revision = 'b3e90a5d17f2'
+down_revision = 'f08b42d9c7e1'
 branch_labels = None
 depends_on = None
 
