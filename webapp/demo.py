@@ -40,7 +40,7 @@ from webapp.wrapup import form_rows
 from webapp.wrapup.models import WrapUpForm
 
 CAST = cast()
-TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support", "erin": "Sales"}
+TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support", "erin": "Sales", "frank": "Support"}
 REGULARS = 60  # customers who call again and again, so that cards have a past to show
 
 

@@ -35,7 +35,7 @@ WEEK = timedelta(days=7)
 FEW = 3  # open callbacks that a card names
 WITH_SCRIPT = ("ringing", "answered", "held", "wrap_up")
 # what an agent has to look at first
-_ORDER = ("answered", "held", "ringing", "requested", "wrap_up", "failed", "unanswered", "answered_elsewhere")
+_ORDER = ("answered", "held", "asked", "ringing", "requested", "wrap_up", "failed", "unanswered", "answered_elsewhere")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,10 @@ class CardCall:
     in_browser: bool  # the phone is the page itself
     muted: bool  # a browser phone knows by itself
     can_mute: bool
+    asking: str  # whom this agent asks, while the customer waits
+    swapped: bool  # that is who waits, and the customer talks
+    joined: bool  # all three talk
+    asked_by: str  # the colleague who asks this agent
     held_since: datetime | None
     wrap_up_until: datetime | None  # then the agent is ready, whatever they wrote
     more_time: bool  # may be asked for
@@ -183,6 +187,8 @@ def _state(call: Call, leg: Leg | None, handling: Handling | None) -> str:
         return "failed" if call.is_over else "requested"
     if leg.answered_at and leg.ended_at is None:
         return "held" if call.state is CallState.HELD or (handling and handling.waits) else "answered"
+    if leg.is_asked:
+        return "asked"
     if leg.is_ringing:
         return "ringing"
     if leg.wants_wrap_up:
@@ -219,6 +225,10 @@ def _card_call(call: Call, leg: Leg | None, state: str, known: _Known, at: datet
         in_browser=in_browser,
         muted=bool(handling and handling.muted),
         can_mute=in_browser or calls.can_answer(call.switch),
+        asking=handling.asked if leg and handling and phones.is_asking(call, leg, handling, at) else "",
+        swapped=bool(handling and handling.swapped),
+        joined=bool(handling and handling.joined),
+        asked_by=next((other.user.name for other in call.answered_legs if other.user and other.ended_at is None), ""),
         held_since=known.held.get(call.id) if state == "held" else None,
         wrap_up_until=until,
         more_time=bool(until and known.forms[call.id].more_seconds),

@@ -17,6 +17,7 @@ export const KEYS: Key[] = [
   { group: "calls", word: "key_hang_up", keys: ["Alt+H"], act: { alt: "KeyH" } },
   { group: "calls", word: "key_mute", keys: ["Alt+M"], act: { alt: "KeyM" } },
   { group: "calls", word: "key_hold", keys: ["Alt+O"], act: { alt: "KeyO" } },
+  { group: "calls", word: "key_transfer", keys: ["Alt+T"], act: { alt: "KeyT" } },
   { group: "calls", word: "key_keypad", keys: ["Alt+K"], act: { alt: "KeyK" } },
   { group: "calls", word: "key_note", keys: ["Alt+N"], act: "note" },
   { group: "calls", word: "key_phone", keys: ["Alt+P"], act: "phone" },
