@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'c5d90e17b2a4'
-down_revision = 'f08b42d9c7e1'
+down_revision = 'e07b5d3c91f4'
 branch_labels = None
 depends_on = None
 
