@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
 
 TIMEOUT = 5.0
+_OBJECTS = "asterisk/config/dynamic/res_pjsip"
 _NAME = re.compile(r"[0-9A-Za-z_.-]{1,40}")
 _CONTEXT = re.compile(r"[0-9A-Za-z_-]{1,79}")
 _NOT_IN_A_NAME = re.compile(r'[\x00-\x1f\x7f"<>\\]')
@@ -67,7 +68,7 @@ class AriPhones:
     """Methods raise `SwitchError`."""
 
     def __init__(self, url: str, username: str, password: str, *, timeout: float = TIMEOUT) -> None:
-        self._base = f"{url}/ari/asterisk/config/dynamic/res_pjsip"
+        self._base = f"{url}/ari"
         self._authorization = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
         self._tls = ssl.create_default_context() if url.startswith("https") else None
         self._timeout = timeout
@@ -76,20 +77,25 @@ class AriPhones:
         """Also for one that is there: it gets the new password, and calls on it go on."""
         for kind, fields in phone.objects().items():
             body = {"fields": [{"attribute": name, "value": value} for name, value in fields.items()]}
-            self._send("PUT", f"{kind}/{phone.name}", body)
+            self._send("PUT", f"{_OBJECTS}/{kind}/{phone.name}", body)
 
     def remove(self, name: str) -> None:
         """One that is not there is no error."""
         if not _NAME.fullmatch(name):
             raise BadValue("name", f"{name!r:.60} is not allowed")
         for kind in ("endpoint", "aor", "auth"):
-            self._send("DELETE", f"{kind}/{name}", missing_ok=True)
+            self._send("DELETE", f"{_OBJECTS}/{kind}/{name}", missing_ok=True)
 
     def check(self) -> None:
         """Returns if accounts could be made."""
-        self._send("GET", "endpoint/ringback-doctor", missing_ok=True)
+        self._send("GET", f"{_OBJECTS}/endpoint/ringback-doctor", missing_ok=True)
 
-    def _send(self, method: str, path: str, body: object = None, *, missing_ok: bool = False) -> None:
+    def reachable(self) -> frozenset[str]:
+        """The names of all phones that are registered, and answer when they are asked."""
+        told = json.loads(self._send("GET", "endpoints/PJSIP") or b"[]")
+        return frozenset(str(each["resource"]) for each in told if each.get("state") == "online")
+
+    def _send(self, method: str, path: str, body: object = None, *, missing_ok: bool = False) -> bytes:
         request = urllib.request.Request(  # noqa: S310 - the address is the administrator's
             f"{self._base}/{path}",
             data=json.dumps(body).encode() if body is not None else None,
@@ -97,12 +103,12 @@ class AriPhones:
             headers={"Authorization": self._authorization, "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout, context=self._tls):  # noqa: S310
-                return
+            with urllib.request.urlopen(request, timeout=self._timeout, context=self._tls) as answer:  # noqa: S310
+                return bytes(answer.read())
         except urllib.error.HTTPError as error:
             told = _told(error)
             if error.code == 404 and missing_ok and "sorcery" not in told.lower() and "type" not in told.lower():
-                return
+                return b""
             raise SwitchRefused(_reason(error.code, told)) from error
         except (OSError, ValueError) as error:
             raise SwitchUnavailable("The telephone system's HTTP port cannot be reached") from error

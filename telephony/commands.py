@@ -171,6 +171,20 @@ class Park(_OfAgent):
 
 
 @dataclass(frozen=True, slots=True)
+class Rescue(_OfAgent):
+    """The page of this agent's phone is gone: the customer hears music, gets the same phone `line` once more as soon as it
+    is back, and otherwise the head of the `queue`."""
+
+    line: str = ""
+    queue: str = ""
+
+    def __post_init__(self) -> None:
+        _OfAgent.__post_init__(self)
+        _check("line", self.line, _LINE)
+        _check("queue", self.queue, _QUEUE)
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieve:
     """Ring `line`, and connect it with who is parked in `space`."""
 

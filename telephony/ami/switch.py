@@ -6,6 +6,7 @@ import re
 import ssl
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from telephony.ami.client import AmiClient, AmiError, AuthRefused, ConnectionLost, Message
@@ -22,6 +23,7 @@ from telephony.commands import (
     Originate,
     Park,
     Pause,
+    Rescue,
     Resume,
     Retrieve,
     SendDigits,
@@ -34,7 +36,8 @@ from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
 TIMEOUT = 5.0  # for a whole command, connecting included
 IDLE_PING = 30.0
 # contexts of config/asterisk/ringback-phones.conf, and that of Asterisk's parking lot
-HOLD, ROOM, TRANSFER, PARKED = "ringback-hold", "ringback-room", "ringback-transfer", "parkedcalls"
+HOLD, ROOM, TRANSFER, RESCUE = "ringback-hold", "ringback-room", "ringback-transfer", "ringback-rescue"
+PARKED = "parkedcalls"
 
 _LINE = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
 _INTERFACE = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.@/-]{1,100}")
@@ -217,6 +220,15 @@ class AsteriskSwitch:
                     return frame.get("ParkingSpace", "")
             time.sleep(patience)
         raise SwitchUnavailable(_UNCERTAIN)
+
+    def rescue(self, command: Rescue) -> None:
+        agent = command.channel
+        customer = self._held(agent) or self._partner(agent)
+        self._set(customer, "RINGBACK_QUEUE", command.queue)
+        self._let_wait(agent, "")
+        self._move(customer, colleague(command.line), context=RESCUE)
+        with suppress(SwitchRefused):  # with nobody left to talk to, the dial plan may have been quicker
+            self.hangup(Hangup(agent))
 
     def retrieve(self, command: Retrieve) -> None:
         action = {

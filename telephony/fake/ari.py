@@ -15,6 +15,7 @@ class FakeAri:
     def __init__(self, username: str = "ringback-phones", password: str = "secret") -> None:  # noqa: S107
         self.objects: dict[tuple[str, str], dict[str, str]] = {}
         self.static: set[str] = set()
+        self.away: set[str] = set()  # these have an account, and no page
         self.login = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
         fake = self
 
@@ -53,6 +54,9 @@ class FakeAri:
             self._answer(request, 401, "Authentication required")
         elif name in self.static and request.command != "GET":
             self._answer(request, 403, "Cannot change a static object")
+        elif request.path == "/ari/endpoints/PJSIP":
+            there = [{"resource": each, "state": "offline" if each in self.away else "online"} for each in self.names()]
+            self._answer(request, 200, there)
         elif request.command == "PUT":
             self.objects[kind, name] = {each["attribute"]: each["value"] for each in json.loads(body)["fields"]}
             self._answer(request, 200, "")
@@ -63,8 +67,9 @@ class FakeAri:
                 del self.objects[kind, name]
             self._answer(request, 204 if request.command == "DELETE" else 200, "")
 
-    def _answer(self, request: BaseHTTPRequestHandler, status: int, message: str) -> None:
-        body = json.dumps({"message": message} if message else []).encode() if status != 204 else b""
+    def _answer(self, request: BaseHTTPRequestHandler, status: int, told: str | list[dict[str, str]]) -> None:
+        body = json.dumps({"message": told} if told and isinstance(told, str) else told or []).encode()
+        body = body if status != 204 else b""
         request.send_response(status)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()

@@ -14,6 +14,7 @@ from telephony.commands import (
     Originate,
     Park,
     Pause,
+    Rescue,
     Resume,
     Retrieve,
     SendDigits,
@@ -24,7 +25,7 @@ from telephony.errors import SwitchError, SwitchRefused
 
 Command = (
     Originate | Hangup | Answer | Pause | Mute | SendDigits | Hold | Resume | Transfer | Complete | Swap | Join | Drop
-    | Park | Retrieve
+    | Park | Rescue | Retrieve
 )  # fmt: skip
 
 
@@ -84,6 +85,9 @@ class FakeSwitch:
     def park(self, command: Park) -> str:
         self._take(command)
         return "701"
+
+    def rescue(self, command: Rescue) -> None:
+        self._take(command)
 
     def retrieve(self, command: Retrieve) -> None:
         self._take(command)

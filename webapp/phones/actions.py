@@ -19,10 +19,12 @@ from telephony.commands import (
     Ask,
     Complete,
     Drop,
+    Hangup,
     Hold,
     Join,
     Mute,
     Park,
+    Rescue,
     Resume,
     Retrieve,
     SendDigits,
@@ -42,7 +44,7 @@ from webapp.errors import Conflict, Invalid, NotFound, Unavailable
 from webapp.events import publish
 from webapp.phones.events import ParkingChanged
 from webapp.phones.models import Handling, ParkedCall
-from webapp.phones.queries import browser_line, is_asking
+from webapp.phones.queries import browser_line, is_asking, on_browser_phones
 
 _QUEUE = re.compile(r"[0-9A-Za-z_.-]{1,80}")
 
@@ -259,6 +261,38 @@ def unpark(call_id: UUID) -> None:
     if parked is not None:
         publish(ParkingChanged(switch=parked.call.switch))
         db.session.delete(parked)
+
+
+def rescue_calls(user: User) -> None:
+    """The page says that it goes away, or comes anew and knows of no call: what was on its phone goes on elsewhere."""
+    for leg, line in on_browser_phones(user.id):
+        rescue(leg, line)
+
+
+def rescue(leg: Leg, line: Line) -> None:
+    """Once for each leg: a page says so, and the sweep finds it as well. Raises Unavailable."""
+    switch, queue, channel = leg.call.switch, _queue(leg.call), leg.channel
+    talks, leg_id = leg.answered_at is not None, leg.id
+    db.session.rollback()
+    if not _is_first(leg_id):
+        return
+    with _asking():
+        if talks:
+            switches.get(switch).rescue(Rescue(channel, line.endpoint, queue))
+        else:  # it only rings: the queue goes on to the next
+            switches.get(switch).hangup(Hangup(channel))
+
+
+def _is_first(leg_id: UUID) -> bool:
+    with transaction():
+        handling = db.session.get(Handling, leg_id, with_for_update=True)
+        if handling is not None and handling.rescued_at is not None:
+            return False
+        if handling is None:
+            handling = Handling(leg_id=leg_id)
+            db.session.add(handling)
+        handling.rescued_at = now()
+    return True
 
 
 def _asking_somebody(user: User, call: Call) -> tuple[Leg, Handling]:

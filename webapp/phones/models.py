@@ -24,6 +24,7 @@ class Handling(Model):
     asked_at: Mapped[datetime | None]
     swapped: Mapped[bool] = mapped_column(default=False)  # now the colleague waits
     joined: Mapped[bool] = mapped_column(default=False)  # all three talk
+    rescued_at: Mapped[datetime | None]  # when its page was found to be gone
 
 
 class ParkedCall(Model):

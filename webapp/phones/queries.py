@@ -54,6 +54,15 @@ def colleagues(user: User, switch: str) -> Sequence[Line]:
     return db.session.scalars(query).unique().all()
 
 
+def on_browser_phones(user_id: UUID | None = None) -> Sequence[tuple[Leg, Line]]:
+    """What goes on there now, with the phone."""
+    same = sa.and_(Line.switch == Call.switch, Line.endpoint == Leg.line, Line.in_browser)
+    query = sa.select(Leg, Line).join(Call, Leg.call_id == Call.id).join(Line, same)
+    query = query.where(Leg.ended_at.is_(None), Call.state != CallState.ENDED)
+    query = query.where(Line.user_id == user_id) if user_id else query
+    return [(leg, line) for leg, line in db.session.execute(query).unique()]
+
+
 def handling_of(leg_ids: Iterable[UUID]) -> dict[UUID, Handling]:
     ids = list(leg_ids)
     if not ids:

@@ -38,6 +38,14 @@ def account() -> Any:
     }
 
 
+@bp.post("/phone/gone")
+@requires(Permission.CALL_TAKE)
+def gone() -> Any:
+    """The page goes away with a call on its phone, or has come anew and knows of none."""
+    actions.rescue_calls(current_user)
+    return "", 204
+
+
 @bp.post("/calls/<uuid:call_id>/mute")
 @requires(Permission.CALL_TAKE)
 def mute(call_id: UUID) -> Any:

@@ -1,6 +1,6 @@
 // The page's own phone: one tab of a browser registers it, all of them show it and press its buttons. The switch's word
 // about calls comes by the socket as for any phone; what is done here at once is only what this phone alone can do.
-import { send } from "./api";
+import { csrfToken, send } from "./api";
 import { hear, type Account, type Softphone } from "./softphone";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
@@ -34,7 +34,15 @@ export class Phone extends EventTarget {
     this.show("connecting");
     const { SipPhone } = await import("./jssip");
     const phone = (this.own = new SipPhone());
-    hear(phone, "registered", () => this.show("registered"));
+    let anew = true;
+    hear(phone, "registered", () => {
+      this.show("registered");
+      if (anew && phone.state === "none") void send("/phone/gone", {}).catch(() => undefined); // what an earlier page left behind
+      anew = false;
+    });
+    addEventListener("pagehide", () => {
+      if (phone.state !== "none") navigator.sendBeacon("/phone/gone", new URLSearchParams({ csrf_token: csrfToken() }));
+    });
     hear(phone, "lost", () => this.show("connecting"));
     hear(phone, "refused", () => { this.show("refused"); window.setTimeout(() => void this.fetchAccount(), AGAIN); });
     hear(phone, "ended", () => { this.muted = false; this.show(); });
