@@ -96,6 +96,7 @@ class Settings:
     mail_from: str = ""
     unanswered_rings: int = 2
     unanswered_break: bool = False
+    pop_days: int = 90
     phone_password_minutes: int = 60
     phone_lease_seconds: int = 4
     trial: bool = False
@@ -131,6 +132,7 @@ VARIABLES: Mapping[str, str] = {
     "RINGBACK_UNANSWERED_BREAK": "yes: such an agent is out of the queues until they say that they are there (default: no)",
     "RINGBACK_PHONE_PASSWORD_MINUTES": "How long a browser phone's password is good; pages renew it in time (default: 60)",
     "RINGBACK_PHONE_LEASE_SECONDS": "So long a browser phone may be out of reach before its call goes elsewhere (default: 4)",
+    "RINGBACK_POP_DAYS": "For how many days it is kept how fast each card was on the screen (default: 90)",
     "RINGBACK_URL": "Where browsers find this, e.g. https://crm.example.org; mails link to it (default: none, no links)",
     "RINGBACK_SMTP_URL": "Where mail is handed in: smtp://user:password@host:port, or smtps:// (default: none, no mail)",
     "RINGBACK_MAIL_FROM": "Whom mails are from, e.g. Ringback <crm@example.org>; needed with RINGBACK_SMTP_URL",
@@ -167,6 +169,7 @@ class _Reader:
             mail_from=self._mail_from(),
             unanswered_rings=self._number("RINGBACK_UNANSWERED_RINGS", 2, 0, 100),
             unanswered_break=self._flag("RINGBACK_UNANSWERED_BREAK"),
+            pop_days=self._number("RINGBACK_POP_DAYS", 90, 1, 3650),
             phone_password_minutes=self._number("RINGBACK_PHONE_PASSWORD_MINUTES", 60, 2, 1440),
             phone_lease_seconds=self._number("RINGBACK_PHONE_LEASE_SECONDS", 4, 1, 60),
             trial=self._flag("RINGBACK_TRIAL"),

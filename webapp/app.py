@@ -54,7 +54,7 @@ FEATURES = (
 # pages that have a module of their own beside their feature's views
 BESIDE = (
     "settings.breaks", "settings.calling", "settings.dispositions", "settings.targets", "settings.wrap_up",
-    "desk.calling", "desk.dial", "desk.palette", "desk.day",
+    "desk.calling", "desk.dial", "desk.palette", "desk.day", "desk.pops",
 )  # fmt: skip
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -99,6 +99,7 @@ def _config(settings: Settings) -> dict[str, Any]:
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(settings.database_url),
         "RINGBACK_REGION": settings.default_region,
         "RINGBACK_CALLBACK_MINUTES": settings.callback_minutes,
+        "RINGBACK_POP_DAYS": settings.pop_days,
         "MAX_CONTENT_LENGTH": 1_000_000,
         "MAX_FORM_MEMORY_SIZE": 1_000_000,
         "SESSION_COOKIE_HTTPONLY": True,

@@ -102,6 +102,7 @@ FOR_ROLES = {
 }
 # administrators alone
 FOR_ADMINISTRATORS = {
+    "GET /pops": 200,
     "GET /settings/breaks": 200,
     "GET /settings/breaks/new": 200,
     "POST /settings/breaks/new": 204,

@@ -50,6 +50,12 @@ def expire(at: datetime) -> None:
         publish(PresenceChanged(user_ids=frozenset(late)))
 
 
+def is_connected(user_id: UUID, at: datetime | None = None) -> bool:
+    """Has a page open."""
+    fresh = sa.exists().where(Presence.user_id == user_id, Presence.seen_at >= (at or now()) - EXPIRES)
+    return bool(db.session.scalar(sa.select(fresh)))
+
+
 def disconnected_ids(at: datetime | None = None) -> frozenset[UUID]:
     """Who is logged in, and has no page open."""
     fresh = sa.exists().where(Presence.user_id == User.id, Presence.seen_at >= (at or now()) - EXPIRES)

@@ -3,12 +3,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 import sqlalchemy as sa
+from flask import current_app
 
+from webapp.calls import pops
 from webapp.calls.actions import fail_call
 from webapp.calls.capture import REQUEST_PATIENCE
 from webapp.calls.models import UNHEARD, Call, CallState
 from webapp.db import db, now, transaction
 from webapp.jobs import job
+
+
+@job(every=timedelta(hours=6))
+def forget_pops() -> None:
+    """What was measured is kept for a while."""
+    days = current_app.config["RINGBACK_POP_DAYS"]
+    with transaction():
+        pops.forget(pops.first_day(days))
 
 
 @job(every=timedelta(seconds=15))

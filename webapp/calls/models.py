@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -194,6 +194,29 @@ class Step(Identified, Model):
     said_at: Mapped[datetime | None]
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     call: Mapped[Call] = relationship()
+
+
+class Pop(Identified, Model):
+    """A phone rang, and its owner was to see it: when the switch said so, when their pages were told, when one showed it.
+
+    Moments are kept apart from the call's own, so that they can be forgotten sooner. See `webapp.calls.pops`.
+    """
+
+    __table_args__ = (sa.Index(None, "call_id", "user_id"),)
+    call_id: Mapped[UUID] = mapped_column(sa.ForeignKey("call.id", ondelete="CASCADE"))
+    leg_id: Mapped[UUID] = mapped_column(sa.ForeignKey("leg.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"))
+    day: Mapped[date] = mapped_column(index=True)  # of the firm
+    heard_at: Mapped[datetime]  # as the switch said it
+    told_at: Mapped[datetime]
+    visible_from: Mapped[datetime]  # a ring that ended before was nobody's to see
+    connected: Mapped[bool]  # a page was open
+    hidden_at: Mapped[datetime | None]  # a page in the background said that it rings
+    painted_at: Mapped[datetime | None]
+    page_ms: Mapped[float | None]  # from the socket's message to the painted card, by the page's clock
+    total_ms: Mapped[float | None]
+    call: Mapped[Call] = relationship()
+    leg: Mapped[Leg] = relationship()
 
 
 class Disposition(Identified, Model):

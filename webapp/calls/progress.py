@@ -16,7 +16,7 @@ from sqlalchemy.orm import lazyload, selectinload
 from telephony import events as told
 from telephony.events import CallEnded, CallEvent, CallStarted, CallSummary, Direction, LegResult, LegSummary, Result
 from webapp.accounts.models import Line
-from webapp.calls import doubt, why
+from webapp.calls import doubt, pops, why
 from webapp.calls.events import (
     CallbackAsked,
     CallFinished,
@@ -96,7 +96,10 @@ def _callback_requested(call: Call, event: told.CallbackRequested) -> None:
 def _leg_ringing(call: Call, event: told.LegRinging) -> None:
     if call.is_over:
         return
+    had_rung = {leg.user_id for leg in call.legs}
     leg = _leg(call, event.leg, event.line, event.at)
+    if leg.user_id and leg.user_id not in had_rung and call.direction is Direction.INBOUND:
+        pops.begin(call, leg, event.at)
     leg.channel = event.channel or leg.channel
     leg.queue = leg.queue or event.queue
     call.queue = call.queue or event.queue

@@ -143,5 +143,6 @@ def _places() -> list[tuple[Permission, str, str, str, str]]:
         (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
         (Permission.QUEUE_MANAGE, "/settings/wrap-up", _("Wrap-up"), "tag", ""),
         (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
+        (Permission.SYSTEM_READ, "/pops", _("Screen pops"), "activity", ""),
         (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),
     ]

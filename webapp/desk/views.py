@@ -16,8 +16,8 @@ from flask_security import auth_required
 from webapp import incoming, live
 from webapp.accounts.permissions import Permission, may, requires
 from webapp.books import shown as books
+from webapp.calls import pops, reasons, why
 from webapp.calls import queries as call_reads
-from webapp.calls import reasons, why
 from webapp.calls import shown as calls
 from webapp.calls.models import Call
 from webapp.contacts import queries as contact_reads
@@ -85,9 +85,15 @@ def painted() -> Any:
     uid = incoming.uuid(sent, "uid")
     version = int(min(max(incoming.number(sent, "version"), 0), 2**31))
     ms = round(min(max(incoming.number(sent, "ms"), 0), LONGEST_PAINT), 1)
-    log.info("pop painted", call=str(uid), version=version, ms=ms, user=str(current_user.id))
+    how = "in the background" if incoming.text(sent, "how") == "hidden" else "painted"
+    log.info(f"pop {how}", call=str(uid), version=version, ms=ms, user=str(current_user.id))
     with suppress(NotFound), transaction():  # it may be another's by now, or one with an older call
-        why.painted(call_reads.call_for(current_user, uid), by=current_user.id, version=version, ms=ms)
+        call = call_reads.call_for(current_user, uid)
+        if incoming.text(sent, "how") == "hidden":
+            pops.hidden(call.id, current_user.id, at=now())
+        else:
+            why.painted(call, by=current_user.id, version=version, ms=ms)
+            pops.painted(call.id, current_user.id, ms=ms, at=now())
     return "", 204
 
 

@@ -186,7 +186,8 @@ export class Callbar extends HTMLElement {
       const card = this.querySelector<HTMLElement>(`[data-uid="${CSS.escape(uid)}"]`);
       if (!card || Number(card.dataset.version) < version) continue;
       this.due.delete(uid);
-      if (!document.hidden) reportPaint(uid, version, at);
+      if (document.hidden) void send("/live/painted", undefined, { json: { uid, version, ms: 0, how: "hidden" }, keepalive: true }).catch(() => undefined);
+      else reportPaint(uid, version, at);
     }
   }
 
