@@ -94,6 +94,7 @@ class Settings:
     url: str = ""
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = ""
+    calls_at_once: int = 1
     unanswered_rings: int = 2
     unanswered_break: bool = False
     pop_days: int = 90
@@ -128,6 +129,7 @@ VARIABLES: Mapping[str, str] = {
     "RINGBACK_REGION": "Two-letter country whose national numbers are meant (default: GR)",
     "RINGBACK_TIMEZONE": "Where the firm's day begins, e.g. Europe/Athens (default: this machine's)",
     "RINGBACK_CALLBACK_MINUTES": "Within how many minutes a missed caller is to be called back (default: 30)",
+    "RINGBACK_CALLS_AT_ONCE": "How many calls an agent may be in, those they ask for included (default: 1)",
     "RINGBACK_UNANSWERED_RINGS": "So many unanswered rings in a row are shown, and told to the head; 0: none (default: 2)",
     "RINGBACK_UNANSWERED_BREAK": "yes: such an agent is out of the queues until they say that they are there (default: no)",
     "RINGBACK_PHONE_PASSWORD_MINUTES": "How long a browser phone's password is good; pages renew it in time (default: 60)",
@@ -167,6 +169,7 @@ class _Reader:
             url=self._url(),
             smtp_url=self._smtp_url(),
             mail_from=self._mail_from(),
+            calls_at_once=self._number("RINGBACK_CALLS_AT_ONCE", 1, 1, 5),
             unanswered_rings=self._number("RINGBACK_UNANSWERED_RINGS", 2, 0, 100),
             unanswered_break=self._flag("RINGBACK_UNANSWERED_BREAK"),
             pop_days=self._number("RINGBACK_POP_DAYS", 90, 1, 3650),

@@ -52,7 +52,7 @@ class BrowserPhone:
                 "context": self.context,
                 "callerid": f'"{_NOT_IN_A_NAME.sub(" ", self.caller)[:60]}" <{self.name}>',
                 "disallow": "all",
-                "allow": "alaw,ulaw",  # as trunks speak: nothing is transcoded
+                "allow": "alaw,ulaw",  # as trunks speak
                 "webrtc": "yes",
                 "dtmf_mode": "rfc4733",
                 "direct_media": "no",

@@ -12,6 +12,10 @@ _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _LINE = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.-]{1,40}")
 _CHANNEL = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.@:;+=-]{1,120}")
 _DIGITS = re.compile(r"[0-9*#A-D]{1,20}")
+_TARGET = re.compile(r"\*[0-9A-Za-z_.-]{1,40}|\+?[0-9]{3,15}")
+_QUEUE = re.compile(r"[0-9A-Za-z_.-]{0,80}")
+_ROOM = re.compile(r"[0-9]{4,20}")
+_SPACE = re.compile(r"[0-9]{1,10}")
 _REASON = re.compile(r"[A-Za-z0-9 _.-]{0,40}")
 MAX_RING_SECONDS = 300
 
@@ -105,6 +109,83 @@ class Hold(_OfAgent):
 @dataclass(frozen=True, slots=True)
 class Resume(_OfAgent):
     """Back to who waits, also from somebody who was asked: they are let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer(_OfAgent):
+    """The customer goes to `to`, a number or a colleague's phone as `colleague` names it, and the agent is free. Nobody
+    picks up: back to the agent's phone `line`, then to the head of the `queue` through which the customer came."""
+
+    to: str = ""
+    line: str = ""
+    queue: str = ""
+
+    def __post_init__(self) -> None:
+        _OfAgent.__post_init__(self)
+        _check("to", self.to, _TARGET)
+        _check("line", self.line, _LINE)
+        _check("queue", self.queue, _QUEUE)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Transfer):
+    """The customer waits while the agent talks to `to`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swap(_OfAgent):
+    """Who waits talks, and who talks waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join(_OfAgent):
+    """All three talk, in `room`."""
+
+    room: str = ""
+    customer_waits: bool = True  # else the colleague does
+
+    def __post_init__(self) -> None:
+        _OfAgent.__post_init__(self)
+        _check("room", self.room, _ROOM)
+
+
+@dataclass(frozen=True, slots=True)
+class Complete(Join):
+    """Whom the agent asked gets the customer; one who has not picked up yet, as by a transfer."""
+
+    to: str = ""
+
+    def __post_init__(self) -> None:
+        Join.__post_init__(self)
+        _check("to", self.to, _TARGET)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop(_OfAgent):
+    """Who waits is let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Park(_OfAgent):
+    """The customer waits where any phone can fetch them; the agent is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieve:
+    """Ring `line`, and connect it with who is parked in `space`."""
+
+    line: str
+    space: str
+    answer_itself: bool = False
+
+    def __post_init__(self) -> None:
+        _check("line", self.line, _LINE)
+        _check("space", self.space, _SPACE)
+
+
+def colleague(line: str) -> str:
+    """How a target names a phone: "PJSIP/bob" is *bob."""
+    return "*" + line.partition("/")[2]
 
 
 def _check(field: str, value: str, pattern: re.Pattern[str]) -> None:

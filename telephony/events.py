@@ -171,6 +171,14 @@ class CallAnswered(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegAsked(CallEvent):
+    """This phone was picked up, and talks to a colleague about the call, while the customer waits."""
+
+    leg: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegEnded(CallEvent):
     leg: str
     line: str

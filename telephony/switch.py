@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from telephony.commands import Answer, Hangup, Hold, Mute, Originate, Pause, Resume, SendDigits
+from telephony.commands import (
+    Answer,
+    Ask,
+    Complete,
+    Drop,
+    Hangup,
+    Hold,
+    Join,
+    Mute,
+    Originate,
+    Park,
+    Pause,
+    Resume,
+    Retrieve,
+    SendDigits,
+    Swap,
+    Transfer,
+)
 
 
 class Switch(Protocol):
@@ -23,4 +40,12 @@ class Switch(Protocol):
     def send_digits(self, command: SendDigits) -> None: ...
     def hold(self, command: Hold) -> None: ...
     def resume(self, command: Resume) -> None: ...
+    def transfer(self, command: Transfer) -> None: ...
+    def ask(self, command: Ask) -> None: ...
+    def complete(self, command: Complete) -> None: ...
+    def swap(self, command: Swap) -> None: ...
+    def join(self, command: Join) -> None: ...
+    def drop(self, command: Drop) -> None: ...
+    def park(self, command: Park) -> str: ...  # the space
+    def retrieve(self, command: Retrieve) -> None: ...
     def close(self) -> None: ...

@@ -49,11 +49,11 @@ log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
 FEATURES = (
-    "accounts", "notices", "contacts", "calls", "phones", "agents", "tasks", "wrapup", "books", "settings", "desk",
+    "accounts", "notices", "contacts", "calls", "phones", "agents", "tasks", "wrapup", "scripts", "books", "settings", "desk",
 )  # fmt: skip
 # pages that have a module of their own beside their feature's views
 BESIDE = (
-    "settings.breaks", "settings.calling", "settings.dispositions", "settings.targets", "settings.wrap_up",
+    "settings.breaks", "settings.calling", "settings.dispositions", "settings.scripts", "settings.targets", "settings.wrap_up",
     "desk.calling", "desk.dial", "desk.palette", "desk.day", "desk.pops",
 )  # fmt: skip
 CONTENT_SECURITY_POLICY = (

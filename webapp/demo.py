@@ -33,10 +33,14 @@ from webapp.contacts.actions import Details, Email, Phone, add_party
 from webapp.contacts.models import Party
 from webapp.db import db, now, transaction
 from webapp.demo_contacts import Invented, contacts
+from webapp.scripts import script_rows
+from webapp.scripts.models import Script
 from webapp.trial.people import Agent, cast
+from webapp.wrapup import form_rows
+from webapp.wrapup.models import WrapUpForm
 
 CAST = cast()
-TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support", "erin": "Sales"}
+TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support", "erin": "Sales", "frank": "Support"}
 REGULARS = 60  # customers who call again and again, so that cards have a past to show
 
 
@@ -46,11 +50,13 @@ def seed() -> Iterator[str]:
         yield f"{len(_people())} employees"
     if _count(Party) == 0:
         yield f"{_customers()} contacts and the companies they work for"
+    if _count(WrapUpForm) == 0 and _count(Script) == 0:
+        yield f"a wrap-up form and a script for {_forms()}"
     if _count(Call) == 0:
         yield f"{_history()} calls of the last week"
 
 
-def _count(model: type[Party] | type[Call]) -> int:
+def _count(model: type[Party] | type[Call] | type[WrapUpForm] | type[Script]) -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(model)) or 0
 
 
@@ -106,6 +112,46 @@ def _customers() -> int:
                 )
             )
     return sum(1 for _ in contacts())
+
+
+def _forms() -> str:
+    """What the agents of the first queue ask after a call, and say in it."""
+    queue = CAST.queues[0].name
+    with transaction():
+        form_rows.save_form(queue, WRAP_UP)
+        script = script_rows.save_script({"name": "An order by phone", "queue": queue, "active": "1"})
+        greeting = script.steps[0]
+        steps = {name: script_rows.save_step(script, step) for name, step in SCRIPT.items()}
+        ways = {name: str(step.id) for name, step in steps.items()}
+        script_rows.save_step(
+            script, GREETING | {f"branch-{at}-to": to for at, to in enumerate(ways.values())}, greeting
+        )
+    return queue
+
+
+WRAP_UP = {
+    "disposition_required": "1", "next_step": "1", "more_seconds": "60",
+    "field-0-label": "Order number", "field-0-kind": "number",
+    "field-1-label": "How did they find us?", "field-1-kind": "choice",
+    "field-1-options": "Search engine\nA friend\nNewspaper\nThey know us",
+    "field-2-label": "May we write to them?", "field-2-kind": "yes_no",
+}  # fmt: skip
+GREETING = {
+    "title": "Greeting", "text": "Good day, this is {agent}. How may I help you?",
+    "branch-0-label": "Wants to order", "branch-1-label": "Something is broken",
+}  # fmt: skip
+SCRIPT = {
+    "order": {
+        "title": "The order", "text": "With pleasure, {customer}. What may I send you, and when shall it be there?",
+        "field-0-label": "What is ordered", "field-0-kind": "text", "field-0-required": "1",
+        "field-1-label": "To be there on", "field-1-kind": "date", "branch-0-label": "That is all", "branch-0-to": "end",
+    },
+    "complaint": {
+        "title": "What is broken", "text": "I am sorry to hear that. May I have the number of your order?",
+        "field-0-label": "Order number", "field-0-kind": "number", "field-1-label": "What is broken", "field-1-kind": "text",
+        "branch-0-label": "A colleague calls them", "branch-0-to": "end",
+    },
+}  # fmt: skip
 
 
 def _history() -> int:

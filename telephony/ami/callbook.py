@@ -16,6 +16,7 @@ from telephony.events import (
     CallResumed,
     CallsMerged,
     CallStarted,
+    LegAsked,
     LegEnded,
     LegResult,
     LegRinging,
@@ -291,6 +292,19 @@ class CallBook:
             self._park(channel.call, at, bridge_type == "parking")
             self.settle(channel.call, at)
         self._settle_around(bridge, at)
+        self._tell_asked(bridge, at)
+
+    def _tell_asked(self, bridge: Bridge, at: datetime) -> None:
+        there = list(self.board.reachable(bridge))
+        if any(channel is channel.call.customer for channel in there):
+            return
+        parts = [(channel.call, leg) for channel in there if (leg := channel.call.legs.get(channel.uid))]
+        if not any(leg.answered_at for _, leg in parts):
+            return
+        for call, leg in parts:
+            if call.open and leg.rang_at and not (leg.answered_at or leg.asked_at or leg.ended_at):
+                leg.asked_at = at
+                self.out.append(LegAsked(uid=call.uid, at=at, leg=leg.uid, line=leg.line))
 
     def _park(self, call: Call, at: datetime, parked: bool) -> None:
         if parked and not call.parked and call.open and call.last_leg is not None:

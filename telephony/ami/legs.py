@@ -44,6 +44,7 @@ class Leg:
     connected: bool = False  # with the customer, now
     rang_at: datetime | None = None
     picked_up_at: datetime | None = None
+    asked_at: datetime | None = None  # picked up for a colleague, while the customer waits
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     result: LegResult | None = None

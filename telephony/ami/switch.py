@@ -10,16 +10,36 @@ from dataclasses import dataclass
 
 from telephony.ami.client import AmiClient, AmiError, AuthRefused, ConnectionLost, Message
 from telephony.ami.parties import Parties, parties_of
-from telephony.commands import Answer, Hangup, Hold, Mute, Originate, Pause, Resume, SendDigits
+from telephony.commands import (
+    Answer,
+    Ask,
+    Complete,
+    Drop,
+    Hangup,
+    Hold,
+    Join,
+    Mute,
+    Originate,
+    Park,
+    Pause,
+    Resume,
+    Retrieve,
+    SendDigits,
+    Swap,
+    Transfer,
+    colleague,
+)
 from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
 
 TIMEOUT = 5.0  # for a whole command, connecting included
 IDLE_PING = 30.0
-HOLD = "ringback-hold"  # contexts of config/asterisk/ringback-phones.conf
+# contexts of config/asterisk/ringback-phones.conf, and that of Asterisk's parking lot
+HOLD, ROOM, TRANSFER, PARKED = "ringback-hold", "ringback-room", "ringback-transfer", "parkedcalls"
 
 _LINE = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
 _INTERFACE = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.@/-]{1,100}")
 _CONTEXT = re.compile(r"[0-9A-Za-z_-]{1,79}")
+_HELD = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.@:;+=-]{1,120}")
 _ANSWER_ITSELF = ",PJSIP_HEADER(add,Call-Info)=<sip:ringback>;answer-after=0"
 _UNREACHABLE = "The telephone system cannot be reached"
 _UNCERTAIN = "The telephone system did not answer in time"
@@ -134,8 +154,108 @@ class AsteriskSwitch:
     def resume(self, command: Resume) -> None:
         self._move(command.channel, "back")
 
+    def transfer(self, command: Transfer) -> None:
+        agent, held = command.channel, self._held(command.channel)
+        customer = held or self._partner(agent)
+        self._mark(customer, command)
+        if not held:  # which the switch tells as what it is
+            to = {"Context": TRANSFER, "Exten": command.to}
+            self._commands.send({"Action": "BlindTransfer", "Channel": agent, **to})
+            return
+        self._hand_over(agent, customer, command.to)
+
+    def ask(self, command: Ask) -> None:
+        agent, held = command.channel, self._held(command.channel)
+        customer = held or self._partner(agent)
+        self._mark(customer, command)
+        outside = f"Local/{command.to}@{self._context}/n"
+        self._set(agent, "RINGBACK_DIAL", f"PJSIP/{command.to[1:]}" if command.to[0] == "*" else outside)
+        self._let_wait(agent, customer)
+        if held:
+            self._move(agent, "ask")
+        else:
+            self._move(customer, "s", agent, "ask")
+
+    def complete(self, command: Complete) -> None:
+        agent = command.channel
+        waits, others = self._waiting(agent), self._parties(agent).others
+        if not others:
+            self._hand_over(agent, waits, command.to)
+            return
+        ours, theirs = f"2{command.room}", f"1{command.room}"
+        self._let_wait(agent, "")  # the dial plan ends the agent's part when nobody is left to talk to
+        self._move(others[0], ours if command.customer_waits else theirs, context=ROOM)
+        self._move(waits, theirs if command.customer_waits else ours, context=ROOM)
+
+    def swap(self, command: Swap) -> None:
+        agent = command.channel
+        waits, talks = self._waiting(agent), self._partner(agent)
+        self._set(agent, "RINGBACK_BACK", waits)
+        self._let_wait(agent, talks)
+        self._move(talks, "s", agent, "with")
+
+    def join(self, command: Join) -> None:
+        agent = command.channel
+        waits, talks = self._waiting(agent), self._partner(agent)
+        ours, theirs = f"2{command.room}", f"1{command.room}"
+        self._let_wait(agent, "")
+        self._move(talks, ours if command.customer_waits else theirs, agent, ours, context=ROOM)
+        self._move(waits, theirs if command.customer_waits else ours, context=ROOM)
+
+    def drop(self, command: Drop) -> None:
+        waits = self._waiting(command.channel)
+        self._let_wait(command.channel, "")
+        self.hangup(Hangup(waits))
+
+    def park(self, command: Park) -> str:
+        agent = command.channel
+        customer = self._partner(agent)
+        self._commands.send({"Action": "Park", "Channel": customer, "TimeoutChannel": agent})
+        for patience in (0.05, 0.1, 0.2, 0.4, 0.8):
+            for frame in self._commands.send({"Action": "ParkedCalls"}).events:
+                if frame.get("ParkeeChannel") == customer and not frame.tainted:
+                    return frame.get("ParkingSpace", "")
+            time.sleep(patience)
+        raise SwitchUnavailable(_UNCERTAIN)
+
+    def retrieve(self, command: Retrieve) -> None:
+        action = {
+            "Action": "Originate",
+            "Channel": command.line,
+            "Context": PARKED,
+            "Exten": command.space,
+            "Priority": "1",
+            "CallerID": f"<{command.space}>",
+            "Timeout": "30000",
+            "Async": "true",
+        }
+        if command.answer_itself:
+            action["Variable"] = _ANSWER_ITSELF.removeprefix(",")
+        self._commands.send(action)
+
+    def _mark(self, customer: str, command: Transfer) -> None:
+        """For the dial plan, if nobody takes the customer."""
+        self._set(customer, "RINGBACK_FROM", colleague(command.line))
+        self._set(customer, "RINGBACK_QUEUE", command.queue)
+
+    def _hand_over(self, agent: str, customer: str, to: str) -> None:
+        self._let_wait(agent, "")
+        self._move(customer, to, context=TRANSFER)
+        self.hangup(Hangup(agent))
+
     def _let_wait(self, channel: str, waits: str) -> None:
         self._set(channel, "RINGBACK_HELD", waits)
+
+    def _held(self, channel: str) -> str:
+        """Who waits for this agent, by what we wrote down; "" where nobody does."""
+        asked = {"Action": "Getvar", "Channel": channel, "Variable": "RINGBACK_HELD"}
+        held = self._commands.send(asked).frame.get("Value", "")
+        return held if _HELD.fullmatch(held) else ""
+
+    def _waiting(self, channel: str) -> str:
+        if not (held := self._held(channel)):
+            raise SwitchRefused("Nobody waits any more")
+        return held
 
     def _set(self, channel: str, name: str, value: str) -> None:
         self._commands.send({"Action": "Setvar", "Channel": channel, "Variable": name, "Value": value})

@@ -65,6 +65,7 @@ class FakeAsterisk:
         self.absent: set[str] = set()  # actions whose module is not loaded
         self.contexts: set[str] | None = None  # of the dialplan; None: whatever is asked for
         self.functions: dict[str, str] = {}  # what Getvar finds
+        self.parked: dict[str, str] = {}  # the space of each channel that is
         self.silent = False  # connections stay up, nothing is read or answered any more
         self._tls, self._on_originate = tls, on_originate
         self._changed = threading.Condition()

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 _EVENT_CLASSES = re.compile(r"Privilege: ([a-z,]+)")
 PRIVILEGES = {  # as ListCommands of Asterisk 22 tells them
     "Originate": "originate,all",
-    "Bridge": "call,all",
     "BlindTransfer": "call,all",
     "MuteAudio": "system,all",
     "Park": "call,all",
+    "ParkedCalls": "<none>",
     "PlayDTMF": "call,all",
     "Hangup": "system,call,all",
     "Redirect": "call,all",
@@ -238,6 +238,13 @@ class Session:
         else:
             self._answer("Error", Message="No such channel")
 
+    def _parked_calls(self, action: Headers) -> None:
+        entries = [
+            {"Event": "ParkedCall", "ParkeeChannel": channel, "ParkingSpace": space}
+            for channel, space in self._pbx.parked.items()
+        ]
+        self._list("Parked calls will follow", entries, "ParkedCallsComplete")
+
     def _notify(self, action: Headers) -> None:
         if self._pbx.answer(action.get("Channel", "")):
             self._answer("Success", Message="NOTIFY sent")
@@ -260,10 +267,10 @@ _ACTIONS: dict[str, Callable[[Session, Headers], None]] = {
     "Hangup": Session._hangup,
     "PJSIPNotify": Session._notify,
     "QueuePause": Session._pause,
-    "Bridge": Session._accept,
     "BlindTransfer": Session._accept,
     "MuteAudio": Session._accept,
     "Park": Session._accept,
+    "ParkedCalls": Session._parked_calls,
     "PlayDTMF": Session._accept,
     "Redirect": Session._accept,
 }

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from telephony.commands import Answer, Hangup, Hold, Mute, Originate, Pause, Resume, SendDigits
+from telephony.commands import (
+    Answer,
+    Ask,
+    Complete,
+    Drop,
+    Hangup,
+    Hold,
+    Join,
+    Mute,
+    Originate,
+    Park,
+    Pause,
+    Resume,
+    Retrieve,
+    SendDigits,
+    Swap,
+    Transfer,
+)
 from telephony.errors import SwitchError, SwitchRefused
 
-Command = Originate | Hangup | Answer | Pause | Mute | SendDigits | Hold | Resume
+Command = (
+    Originate | Hangup | Answer | Pause | Mute | SendDigits | Hold | Resume | Transfer | Complete | Swap | Join | Drop
+    | Park | Retrieve
+)  # fmt: skip
 
 
 class FakeSwitch:
@@ -41,6 +61,31 @@ class FakeSwitch:
         self._take(command)
 
     def resume(self, command: Resume) -> None:
+        self._take(command)
+
+    def transfer(self, command: Transfer) -> None:
+        self._take(command)
+
+    def ask(self, command: Ask) -> None:
+        self._take(command)
+
+    def complete(self, command: Complete) -> None:
+        self._take(command)
+
+    def swap(self, command: Swap) -> None:
+        self._take(command)
+
+    def join(self, command: Join) -> None:
+        self._take(command)
+
+    def drop(self, command: Drop) -> None:
+        self._take(command)
+
+    def park(self, command: Park) -> str:
+        self._take(command)
+        return "701"
+
+    def retrieve(self, command: Retrieve) -> None:
         self._take(command)
 
     def close(self) -> None:

@@ -163,6 +163,14 @@ def erin(desk_of: Callable[..., Screen]) -> Screen:
 
 
 @pytest.fixture
+def frank(desk_of: Callable[..., Screen]) -> Screen:
+    """His phone is his page too."""
+    screen = desk_of("frank")
+    expect(screen.page.locator("[data-phone-word=registered]")).to_be_visible()
+    return screen
+
+
+@pytest.fixture
 def dora(desk_of: Callable[..., Screen]) -> Screen:
     return desk_of("dora")
 

@@ -11,7 +11,7 @@ from webapp.db import db, transaction
 from webapp.trial.people import cast
 
 PASSWORD = "correct horse battery"
-TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support", "erin": "Sales"}
+TEAMS = {"alice": "Sales", "bob": "Sales", "charlie": "Support", "dora": "Support", "erin": "Sales", "frank": "Support"}
 
 
 def plant() -> None:

@@ -25,6 +25,7 @@ from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
 from webapp.contacts.text import folded
 from webapp.notices.models import Notice
+from webapp.scripts.models import Script, ScriptAnswer, ScriptRun, ScriptStep
 from webapp.tasks.models import Callback, CallbackCall, QueuePolicy
 from webapp.timeline.models import Activity
 from webapp.trial.pbx import dying_with_us, free_tcp_port
@@ -171,6 +172,10 @@ class Books:
         with self.writing() as session:
             for model in (
                 Activity,
+                ScriptAnswer,
+                ScriptRun,
+                ScriptStep,
+                Script,
                 WrapUpAnswer,
                 WrapUp,
                 CallbackCall,

@@ -208,6 +208,12 @@ ADMINISTRATION = {
     "rules for all queues": "/settings/queues/edit",
     "breaks": "/settings/breaks",
     "a new reason": "/settings/breaks/new",
+    "wrap-up": "/settings/wrap-up",
+    "a wrap-up form": "/settings/wrap-up/edit?queue=sales",
+    "dispositions": "/settings/dispositions",
+    "a new disposition": "/settings/dispositions/new",
+    "scripts": "/settings/scripts",
+    "a new script": "/settings/scripts/new",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -12,40 +11,13 @@ from tests.asterisk import Asterisk, wait_for
 from tests.journeys.conftest import Customers
 from tests.journeys.product import Books
 from tests.journeys.screen import Screen
+from tests.journeys.sound import flows, stats
 from webapp.calls.models import CallState
 from webapp.trial.phones import answers
 
 pytestmark = pytest.mark.journey
 
 DANA = "+306944000001"
-STATS = """async () => {
-    const report = await document.querySelector("ringback-callbar").phone.own.connection.getStats();
-    const found = {};
-    for (const each of report.values()) {
-        if (each.type === "inbound-rtp") {
-            Object.assign(found, { came: each.packetsReceived, lost: each.packetsLost, energy: each.totalAudioEnergy });
-        }
-        if (each.type === "outbound-rtp") found.went = each.packetsSent;
-        if (each.type === "transport") found.dtls = each.dtlsState;
-    }
-    return found;
-}"""
-
-
-def stats(screen: Screen) -> dict[str, Any]:
-    found: dict[str, Any] = screen.page.evaluate(STATS)
-    return found
-
-
-def flows(screen: Screen) -> None:
-    """Sound goes both ways, from now on: a quarter of a second of it."""
-    before = stats(screen)
-
-    def more() -> bool:
-        now = stats(screen)
-        return bool(now["came"] > before["came"] + 12 and now["went"] > before["went"] + 12)
-
-    wait_for("sound in both directions", more)
 
 
 @pytest.mark.usefixtures("only_erin_sells")

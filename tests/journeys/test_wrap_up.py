@@ -12,6 +12,8 @@ from tests.asterisk import wait_for
 from tests.journeys.conftest import Customers
 from tests.journeys.product import Books, Product
 from tests.journeys.screen import Screen
+from webapp.db import new_id
+from webapp.scripts.models import Script, ScriptRun, ScriptStep
 from webapp.tasks.models import CallbackKind
 from webapp.wrapup.models import FieldKind, WrapUp, WrapUpField, WrapUpForm
 
@@ -64,6 +66,41 @@ def test_alice_wraps_two_calls_up_by_keys_and_what_is_missing_is_shown_at_its_fi
     first = said(books)
     assert [answer.value for answer in first.answers] == ["4711"]
     assert [promise.id for promise in books.callbacks(kind=CallbackKind.PROMISE)] == [first.callback_id]
+
+
+@pytest.mark.req("T24")
+def test_a_script_opens_with_the_call_and_she_follows_it_by_keys(
+    customer: Customers, books: Books, alice: Screen
+) -> None:
+    asks = [{"key": "number", "label": "Order number", "kind": "number", "required": True, "options": []}]
+    offer = ScriptStep(id=new_id(), position=1, title="Offer", text="In red?", asks=[], ways=[])
+    way = {"label": "Wants more", "to": str(offer.id)}
+    greeting = ScriptStep(position=0, title="Greeting", text="Good day, {customer}.", asks=asks, ways=[way])
+    books.contact("Dana Reyes", DANA)
+    books.add(Script(name="Orders", queue="", opens=True, active=True, steps=[greeting, offer]))
+    panel = alice.page.get_by_role("complementary", name="Script")
+    call = customer.calls("alice", DANA)
+    expect(alice.card("ringing")).to_be_visible()
+    alice.press("Alt+a")
+    expect(panel).to_contain_text("Good day, Dana Reyes.")
+    alice.press("Alt+s")
+    expect(panel.locator(".script-title")).to_be_focused()
+    alice.press("1")
+    expect(panel.locator("[data-error]")).to_have_text("This must be answered.")
+    alice.type("4711")
+    alice.press("Escape")
+    alice.press("1")
+    expect(panel.locator(".script-title")).to_have_text("Offer")
+    alice.page.reload()
+    expect(panel.locator(".script-title")).to_have_text("Offer")
+    alice.press("Alt+s")
+    expect(panel.locator(".script-title")).to_be_focused()
+    alice.press("Alt+s")
+    expect(panel).to_be_hidden()
+    call.hang_up()
+    expect(alice.card("wrap_up")).to_be_visible()
+    (run,) = books.all(sa.select(ScriptRun))
+    assert [(answer.label, answer.value) for answer in run.answers] == [("Order number", "4711")]
 
 
 @pytest.mark.req("R46")

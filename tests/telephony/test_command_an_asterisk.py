@@ -8,7 +8,23 @@ import time
 import pytest
 
 from telephony.ami.switch import AsteriskSwitch, Login
-from telephony.commands import Answer, Hangup, Hold, Mute, Originate, Resume, SendDigits
+from telephony.commands import (
+    Answer,
+    Ask,
+    Complete,
+    Drop,
+    Hangup,
+    Hold,
+    Join,
+    Mute,
+    Originate,
+    Park,
+    Resume,
+    Retrieve,
+    SendDigits,
+    Swap,
+    Transfer,
+)
 from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
 from telephony.fake import session
 from telephony.fake.asterisk import FakeAsterisk, FakeUser
@@ -19,7 +35,13 @@ from tests.telephony.wires import eventually
 UID = "019aa5f0-1111-7000-8000-000000000001"
 RINGING = b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/alice-00000001\r\nUniqueid: 1.1\r\nLinkedid: 1.1"
 USERS = {
-    "crm": FakeUser("secret", actions=("Originate", "Hangup", "Redirect", "Setvar", "PlayDTMF", "CoreShowChannels")),
+    "crm": FakeUser(
+        "secret",
+        actions=(
+            *("Originate", "Hangup", "Redirect", "Setvar", "Getvar", "PlayDTMF", "CoreShowChannels"),
+            *("BlindTransfer", "Park", "ParkedCalls"),
+        ),
+    ),
     "answer": FakeUser("another", actions=("PJSIPNotify", "MuteAudio")),
 }
 ALICE, DANA, BOB = "PJSIP/alice-00000001", "PJSIP/trunk-00000001", "PJSIP/bob-00000002"
@@ -133,6 +155,101 @@ def test_muting_is_for_the_user_who_may_command_phones(pbx, switch):
     with pytest.raises(SwitchRefused, match="mute"):
         alone.mute(Mute(ALICE))
     alone.close()
+
+
+def moves(pbx):
+    """Whom the switch was asked to move, and where to."""
+    return [
+        (asked[f"{which}Channel"], asked[f"{which}Exten"])
+        for asked in pbx.asked("Redirect")
+        for which in ("", "Extra")
+        if asked.get(f"{which}Channel")
+    ]
+
+
+def variables(pbx):
+    return {(asked["Channel"], asked["Variable"]): asked.get("Value", "") for asked in pbx.asked("Setvar")}
+
+
+def test_a_transfer_says_to_whom_it_comes_back_and_to_which_queue(pbx, switch):
+    talk(pbx, ALICE, DANA)
+    switch.transfer(Transfer(ALICE, "*bob", "PJSIP/alice", "sales"))
+    asked = pbx.asked("BlindTransfer")[0]
+    assert (asked["Channel"], asked["Context"], asked["Exten"]) == (ALICE, "ringback-transfer", "*bob")
+    assert variables(pbx) == {(DANA, "RINGBACK_FROM"): "*alice", (DANA, "RINGBACK_QUEUE"): "sales"}
+
+
+def test_the_customer_waits_while_bob_or_a_number_is_asked(pbx, switch):
+    talk(pbx, ALICE, DANA)
+    switch.ask(Ask(ALICE, "*bob", "PJSIP/alice"))
+    assert moves(pbx) == [(DANA, "s"), (ALICE, "ask")]
+    assert variables(pbx)[ALICE, "RINGBACK_HELD"] == DANA
+    assert variables(pbx)[ALICE, "RINGBACK_DIAL"] == "PJSIP/bob"
+    switch.ask(Ask(ALICE, "+302101234567", "PJSIP/alice"))
+    assert variables(pbx)[ALICE, "RINGBACK_DIAL"] == "Local/+302101234567@ringback-out/n"
+
+
+def consult(pbx):
+    """Alice is with Bob, and Dana waits."""
+    talk(pbx, ALICE, BOB)
+    talk(pbx, DANA, bridge="")
+    pbx.functions["RINGBACK_HELD"] = DANA
+
+
+def test_who_was_asked_gets_the_customer(pbx, switch):
+    consult(pbx)
+    switch.complete(Complete(ALICE, "1234", to="*bob"))
+    assert moves(pbx) == [(BOB, "21234"), (DANA, "11234")]
+    assert variables(pbx) == {(ALICE, "RINGBACK_HELD"): ""}
+    assert pbx.asked("Hangup") == [], "the dial plan ends Alice's part when Bob is taken from her"
+
+
+def test_who_has_not_picked_up_yet_gets_the_customer_as_by_a_transfer(pbx, switch):
+    talk(pbx, ALICE, bridge="")
+    talk(pbx, DANA, bridge="")
+    pbx.functions["RINGBACK_HELD"] = DANA
+    switch.complete(Complete(ALICE, "1234", to="*bob"))
+    assert moves(pbx) == [(DANA, "*bob")]
+    assert [asked["Channel"] for asked in pbx.asked("Hangup")] == [ALICE]
+
+
+def test_swapping_lets_bob_wait_and_joining_puts_all_in_one_room(pbx, switch):
+    consult(pbx)
+    switch.swap(Swap(ALICE))
+    assert moves(pbx) == [(BOB, "s"), (ALICE, "with")]
+    assert variables(pbx) == {(ALICE, "RINGBACK_BACK"): DANA, (ALICE, "RINGBACK_HELD"): BOB}
+    switch.join(Join(ALICE, "1234"))
+    assert moves(pbx)[2:] == [(BOB, "21234"), (ALICE, "21234"), (DANA, "11234")]
+    switch.drop(Drop(ALICE))
+    assert [asked["Channel"] for asked in pbx.asked("Hangup")] == [DANA]
+
+
+def test_nobody_is_handed_over_who_does_not_wait(pbx, switch):
+    talk(pbx, ALICE, DANA)
+    for command, act in ((Complete(ALICE, "1234", to="*bob"), switch.complete), (Swap(ALICE), switch.swap)):
+        with pytest.raises(SwitchRefused, match="waits"):
+            act(command)
+    pbx.functions["RINGBACK_HELD"] = "/.*/"
+    with pytest.raises(SwitchRefused, match="waits"):
+        switch.drop(Drop(ALICE))
+    assert moves(pbx) == [] and not pbx.asked("Hangup")
+
+
+def test_parking_tells_the_space_from_which_any_phone_fetches(pbx, switch):
+    talk(pbx, ALICE, DANA)
+    pbx.parked[DANA] = "703"
+    assert switch.park(Park(ALICE)) == "703"
+    assert (pbx.asked("Park")[0]["Channel"], pbx.asked("Park")[0]["TimeoutChannel"]) == (DANA, ALICE)
+    switch.retrieve(Retrieve("PJSIP/bob", "703"))
+    asked = pbx.asked("Originate")[0]
+    assert (asked["Channel"], asked["Context"], asked["Exten"]) == ("PJSIP/bob", "parkedcalls", "703")
+
+
+@pytest.mark.parametrize("to", ["", "*", "bob", "*bob&x", "*bob,1", "**bob", "12", "+30 210", "${X}", "*a\r\nX: y"])
+def test_only_a_phone_or_a_number_is_a_target(to):
+    for make in (lambda: Transfer(ALICE, to, "PJSIP/alice"), lambda: Complete(ALICE, "1234", to=to)):
+        with pytest.raises(BadValue, match="to"):
+            make()
 
 
 def test_nobody_is_moved_where_it_is_not_clear_who(pbx, switch):

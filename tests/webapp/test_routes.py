@@ -21,6 +21,7 @@ from webapp.accounts.actions import add_absence
 from webapp.accounts.models import BreakReason, User
 from webapp.db import db, now, transaction
 from webapp.notices.models import Notice
+from webapp.scripts import script_rows
 
 As = Callable[[User], FlaskClient]
 Ask = Callable[..., Any]
@@ -77,9 +78,19 @@ FOR_ROLES = {
     "POST /calls/<uuid:call_id>/answer": 409,  # it is over
     "POST /calls/<uuid:call_id>/wrap-up": 204,
     "PUT /calls/<uuid:call_id>/wrap-up": 204,
+    "GET /calls/<uuid:call_id>/script": 200,
+    "PUT /calls/<uuid:call_id>/script": 204,
+    "POST /calls/<uuid:call_id>/script": 409,  # no step was said
+    "POST /calls/<uuid:call_id>/script/back": 409,  # nor here
+    "POST /calls/<uuid:call_id>/script/restart": 200,
     "POST /calls/<uuid:call_id>/digits": 409,  # it is over
     "POST /calls/<uuid:call_id>/hold": 409,  # it is over
     "POST /calls/<uuid:call_id>/mute": 409,  # it is over
+    "POST /calls/<uuid:call_id>/consultation": 422,  # of what
+    "POST /calls/<uuid:call_id>/park": 409,  # it is over
+    "POST /calls/<uuid:call_id>/transfer": 422,  # to whom
+    "POST /phone/parked/<uuid:call_id>/retrieve": 409,  # nobody is
+    "GET /desk/colleagues": 422,  # for which call
     "POST /phone/account": 409,  # theirs is on the desk
     "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
     "POST /calls/<uuid:call_id>/more-time": 409,  # no time runs out
@@ -113,6 +124,17 @@ FOR_ADMINISTRATORS = {
     "POST /settings/dispositions/new": 204,
     "GET /settings/dispositions/<uuid:disposition_id>": 200,
     "POST /settings/dispositions/<uuid:disposition_id>": 204,
+    "GET /settings/scripts": 200,
+    "GET /settings/scripts/new": 200,
+    "POST /settings/scripts/new": 204,
+    "GET /settings/scripts/<uuid:script_id>": 200,
+    "POST /settings/scripts/<uuid:script_id>": 204,
+    "POST /settings/scripts/<uuid:script_id>/remove": 204,
+    "GET /settings/scripts/<uuid:script_id>/steps/new": 200,
+    "POST /settings/scripts/<uuid:script_id>/steps/new": 204,
+    "GET /settings/scripts/<uuid:script_id>/steps/<uuid:step_id>": 200,
+    "POST /settings/scripts/<uuid:script_id>/steps/<uuid:step_id>": 204,
+    "POST /settings/scripts/<uuid:script_id>/steps/<uuid:step_id>/move": 204,
     "GET /settings/wrap-up": 200,
     "GET /settings/wrap-up/edit": 200,
     "POST /settings/wrap-up/edit": 204,
@@ -195,7 +217,7 @@ def ask(switch: FakeSwitch) -> Ask:
             "uid": str(uuid4()), "version": "1", "ms": "1", "at": f"{now() + timedelta(days=1):%Y-%m-%dT%H:%M}",
             "zone": "UTC", "always_open": "1", "callback_minutes": "30", "second_step_minutes": "30",
             "ticket_minutes": "5", "short_seconds": "0",
-            "code": f"code-{next(numbers)}", "label_en": "Lunch", "label_el": "Γεύμα", "label": "Lunch",
+            "code": f"code-{next(numbers)}", "label_en": "Lunch", "label_el": "Γεύμα", "label": "Lunch", "title": "Thanks",
             "from": f"{now() + timedelta(days=2):%Y-%m-%d}", "until": f"{now() + timedelta(days=2):%Y-%m-%d}",
             "date": f"{now() + timedelta(days=2):%Y-%m-%d}", "time": "14:30",
         }  # fmt: skip
@@ -214,7 +236,15 @@ def things(of: User | None = None) -> dict[str, UUID]:
         "call_id": call.id, "callback_id": make_callback(number).id, "party_id": make_party().id,
         "notice_id": _notice(of) if of else uuid4(), "absence_id": _absence(of) if of else uuid4(),
         "reason_id": _break_reason(), "disposition_id": make_disposition(f"d-{next(numbers)}").id,
+        **_script(),
     }  # fmt: skip
+
+
+def _script() -> dict[str, UUID]:
+    """For every call."""
+    with transaction():
+        script = script_rows.save_script({"name": "Orders", "active": "1"})
+    return {"script_id": script.id, "step_id": script.steps[0].id}
 
 
 def _notice(of: User) -> UUID:
@@ -271,7 +301,7 @@ def test_looking_changes_nothing(
 @pytest.mark.parametrize("route", OF_ONE_THING)
 def test_what_does_not_exist_is_not_found(route: str, client: FlaskClient, crew: list[User], as_: As, ask: Ask) -> None:
     allowed = [user for user, status in zip(crew, TABLE[route][1:], strict=True) if status != FORBIDDEN]
-    names = ("call_id", "callback_id", "notice_id", "absence_id", "reason_id", "disposition_id")
+    names = ("call_id", "callback_id", "notice_id", "absence_id", "reason_id", "disposition_id", "script_id", "step_id")
     nowhere = {name: uuid4() for name in names} | {"party_id": make_party().id}
     if "party_id" in route:
         nowhere["party_id"] = uuid4()

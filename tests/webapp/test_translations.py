@@ -45,6 +45,10 @@ PATHS = (
     "/callbacks?tab=promises", "/settings/absences",
     "/callbacks?tab=closed", "/callbacks?q=κανείς", "/no-such-page", "/contacts?after=forged",
 )  # fmt: skip
+OF_ADMINISTRATORS = (
+    "/settings/breaks", "/settings/breaks/new", "/settings/wrap-up", "/settings/wrap-up/edit", "/settings/dispositions",
+    "/settings/dispositions/new", "/settings/scripts", "/settings/scripts/new",
+)  # fmt: skip
 FIRM = {"main"}  # the name of its switch
 
 
@@ -163,7 +167,7 @@ def test_nor_one_on_a_break(as_: As, eleni: User) -> None:
 @pytest.mark.parametrize("role", ["supervisor", "admin"])
 def test_nor_their_head(as_: As, person: Callable[..., User], eleni: User, role: str) -> None:
     browser = as_(person("head", "Κεφάλα", role=role, lines=(), locale="el"))
-    for path in ("/calls", "/agents", *(("/settings/breaks", "/settings/breaks/new") if role == "admin" else ())):
+    for path in ("/calls", "/agents", *(OF_ADMINISTRATORS if role == "admin" else ())):
         assert _english(browser.get(path).text) == set()
 
 
@@ -272,7 +276,7 @@ def _card(story: str, eleni: User, nikos: User) -> None:
     if story == "known":
         for name in ("Άννα Δήμου", "Άρης Δήμου"):
             make_party(name, "+306944000001")
-        make_callback(missed=2)
+        make_callback(missed=2, queue="Πωλήσεις")
     match story:
         case "ringing" | "known":
             call = make_call(state=CallState.RINGING, ringing=(eleni, nikos), **living)

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
-from webapp.accounts.models import Absence, AgentStatus, Team, User
+from webapp.accounts.models import Absence, AgentStatus, Line, Team, User
 from webapp.accounts.permissions import Permission
 from webapp.accounts.presence import disconnected_ids
 from webapp.db import db, now
@@ -97,3 +97,9 @@ def heads_of(team_ids: Iterable[UUID]) -> list[User]:
 
 def all_heads() -> list[User]:
     return heads_of(db.session.scalars(sa.select(Team.id)).all())
+
+
+def ids_with_phones(switch: str) -> Sequence[UUID]:
+    """Who is logged in and has a phone there."""
+    query = sa.select(Line.user_id).join(User).where(Line.switch == switch, User.status != AgentStatus.LOGGED_OUT)
+    return db.session.scalars(query.distinct()).all()

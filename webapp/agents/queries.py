@@ -48,13 +48,14 @@ def states_of(users: Sequence[User], at: datetime | None = None) -> dict[UUID, O
     came = {user.id: user.logged_in_at for user in users}
     rows = db.session.execute(_living(list(found), at)).all()
     held = held_since([call_id for call_id, state, *_ in rows if state is CallState.HELD])
-    for call_id, state, user_id, rang_at, answered_at, ended_at in rows:
+    for call_id, state, user_id, rang_at, answered_at, asked_at, ended_at in rows:
         logged_in = came[user_id]
         if ended_at:
             if logged_in is None or ended_at > logged_in:  # before, a phone was answered, not a screen
                 found[user_id].append(Observed(AgentState.WRAP_UP, ended_at))
         elif answered_at is None:
-            found[user_id].append(Observed(AgentState.RINGING, rang_at))
+            asked = Observed(AgentState.TALKING, asked_at) if asked_at else None
+            found[user_id].append(asked or Observed(AgentState.RINGING, rang_at))
         elif state is CallState.HELD:
             found[user_id].append(Observed(AgentState.ON_HOLD, held.get(call_id, answered_at)))
         else:
@@ -87,10 +88,10 @@ def unanswered_in_a_row(user: User) -> int:
 def _living(user_ids: list[UUID], at: datetime) -> Any:
     open_calls = sa.and_(Call.state != CallState.ENDED, Leg.ended_at.is_(None))
     rings = sa.and_(open_calls, Leg.answered_at.is_(None), Leg.rang_at > at - SHOWN_FOR["ringing"])
-    talks = sa.and_(open_calls, Leg.answered_at.is_not(None))
+    talks = sa.and_(open_calls, sa.or_(Leg.answered_at.is_not(None), Leg.asked_at.is_not(None)))
     to_wrap_up = sa.and_(Leg.answered_at.is_not(None), Leg.ended_at > at - SHOWN_FOR["wrap_up"], *wraps_up(at))
     return (
-        sa.select(Call.id, Call.state, Leg.user_id, Leg.rang_at, Leg.answered_at, Leg.ended_at)
+        sa.select(Call.id, Call.state, Leg.user_id, Leg.rang_at, Leg.answered_at, Leg.asked_at, Leg.ended_at)
         .join(Call, Call.id == Leg.call_id)
         .where(Leg.user_id.in_(user_ids), sa.or_(rings, talks, to_wrap_up))
     )

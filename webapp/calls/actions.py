@@ -200,6 +200,19 @@ def choose_party(call: Call, party: Party, *, by: User) -> None:
     capture.changed(call)
 
 
+def forget_party(call: Call) -> None:
+    """It was none of them, or nobody knows: the agent is asked again, for this call and for the number."""
+    lock(call)
+    if call.number:
+        db.session.execute(sa.delete(NumberChoice).where(NumberChoice.number == call.number))
+    if call.party_id:
+        timeline_of = (Activity.subject_id == call.id, Activity.party_id == call.party_id)
+        db.session.execute(sa.delete(Activity).where(*timeline_of))
+    call.party, call.party_id = None, None
+    db.session.flush()
+    capture.changed(call)
+
+
 def adopt_calls(party_id: UUID, number: str) -> None:
     """Earlier calls from a number that was nobody's become the new owner's, if it is the only one."""
     if [party.id for party in parties_with_number(number)] != [party_id]:

@@ -13,6 +13,7 @@ from flask import current_app
 from flask_babel import format_datetime, get_locale
 from flask_babel import gettext as _
 
+from config.settings import Settings
 from telephony.numbers import e164
 from webapp import switches
 from webapp.accounts.models import AgentStatus, User
@@ -72,14 +73,16 @@ def caller_of(user: User) -> Caller:
 
 
 def is_busy(user: User) -> bool:
-    """One call at a time: the phone could not ring for a second one."""
+    """In as many calls as one may be (`RINGBACK_CALLS_AT_ONCE`), those counted that were asked for and do not ring yet."""
+    settings: Settings = current_app.extensions["ringback.settings"]
     in_call = (
-        sa.exists()
-        .where(Leg.user_id == user.id, Leg.ended_at.is_(None))
-        .where(Leg.call_id == Call.id, Call.state != CallState.ENDED)
+        sa.select(Leg.call_id)
+        .join(Call, Call.id == Leg.call_id)
+        .where(Leg.user_id == user.id, Leg.ended_at.is_(None), Call.state != CallState.ENDED)
     )
-    asked = sa.exists().where(Call.requested_by_id == user.id, Call.state == CallState.REQUESTED)
-    return bool(db.session.scalar(sa.select(sa.or_(in_call, asked))))
+    asked = sa.select(Call.id).where(Call.requested_by_id == user.id, Call.state == CallState.REQUESTED)
+    calls = sa.select(sa.func.count()).select_from(in_call.union(asked).subquery())
+    return (db.session.scalar(calls) or 0) >= settings.calls_at_once
 
 
 def own_refusal(user: User) -> str:

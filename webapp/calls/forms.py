@@ -14,6 +14,7 @@ from webapp.calls import notes
 from webapp.calls.queries import Filters
 
 E = TypeVar("E", bound=StrEnum)
+NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,10 @@ def note() -> str:
     return notes.read(written, "text")
 
 
-def party() -> UUID:
-    return incoming.uuid(incoming.body(), "party")
+def party() -> UUID | None:
+    """None: none of those who have the number. Raises `Invalid` where nothing was said."""
+    sent = incoming.body()
+    return None if incoming.text(sent, "party") == NOBODY else incoming.uuid(sent, "party")
 
 
 def filters() -> Filters:

@@ -131,6 +131,7 @@ class Leg(Identified, Model):
     queue: Mapped[str | None] = mapped_column(sa.String(80))
     user_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
     rang_at: Mapped[datetime] = mapped_column(default=now)
+    asked_at: Mapped[datetime | None]  # picked up for a colleague who asks about the call, while the customer waits
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     result: Mapped[LegResult | None] = mapped_column(enum_type(LegResult))
@@ -146,11 +147,16 @@ class Leg(Identified, Model):
         """From what its agent is doing now: talking, ringing, wrapping up, anything that is past."""
         if self.answered_at and self.ended_at is None:
             return 0
-        return 1 if self.is_ringing else 2 if self.wants_wrap_up else 3
+        return 1 if self.is_ringing or self.is_asked else 2 if self.wants_wrap_up else 3
 
     @property
     def is_ringing(self) -> bool:
-        return self.answered_at is None and self.ended_at is None
+        return self.answered_at is None and self.ended_at is None and self.asked_at is None
+
+    @property
+    def is_asked(self) -> bool:
+        """Its agent talks to a colleague about the call."""
+        return self.asked_at is not None and self.answered_at is None and self.ended_at is None
 
     @property
     def wants_wrap_up(self) -> bool:

@@ -113,6 +113,11 @@ def _answered(call: Call, event: told.CallAnswered) -> None:
     _forward(call, CallState.ANSWERED)
 
 
+def _leg_asked(call: Call, event: told.LegAsked) -> None:
+    leg = _leg(call, event.leg, event.line, event.at)
+    leg.asked_at = leg.asked_at or event.at
+
+
 def _leg_ended(call: Call, event: told.LegEnded) -> None:
     leg = _leg(call, event.leg, event.line, event.at)
     is_news = leg.result is None
@@ -204,6 +209,7 @@ _HANDLERS: dict[type[CallEvent], Callable[[Call, Any], None]] = {
     told.CallbackRequested: _callback_requested,
     told.LegRinging: _leg_ringing,
     told.CallAnswered: _answered,
+    told.LegAsked: _leg_asked,
     told.LegEnded: _leg_ended,
     told.CallHeld: _held,
     told.CallResumed: _resumed,

@@ -79,7 +79,8 @@ def in_bar(user: User, at: datetime | None = None) -> Sequence[Call]:
     """The calls in which this user's own phone takes part now or just did, and those that they asked for."""
     at = at or now()
     mine = sa.select(Leg.call_id).where(Leg.user_id == user.id)
-    rings = sa.and_(Leg.answered_at.is_(None), Leg.rang_at > at - SHOWN_FOR["ringing"])
+    recently = sa.or_(Leg.rang_at > at - SHOWN_FOR["ringing"], Leg.asked_at.is_not(None))
+    rings = sa.and_(Leg.answered_at.is_(None), recently)
     living = mine.join(Call).where(
         Call.state != CallState.ENDED, Leg.ended_at.is_(None), sa.or_(Leg.answered_at.is_not(None), rings)
     )

@@ -75,6 +75,7 @@ def _told(facts: Mapping[str, Any], names: Names) -> str:
         "QueueJoined": _("The caller entered the queue %(queue)s.", queue=queue),
         "LegRinging": _("%(line)s rings.", line=line),
         "CallAnswered": _("%(line)s and the customer are connected.", line=line),
+        "LegAsked": _("%(line)s was picked up to talk to a colleague, while the customer waits.", line=line),
         "LegEnded": _leg_ended(facts),
         "CallHeld": _("%(line)s put the customer on hold.", line=line),
         "CallResumed": _("%(line)s took the customer back.", line=line),

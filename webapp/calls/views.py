@@ -73,7 +73,11 @@ def notes(call_id: UUID) -> Any:
 def party(call_id: UUID) -> Any:
     party_id = forms.party()
     with transaction():
-        actions.choose_party(queries.call_for(current_user, call_id), contacts.party(party_id), by=current_user)
+        call = queries.call_for(current_user, call_id)
+        if party_id:
+            actions.choose_party(call, contacts.party(party_id), by=current_user)
+        else:
+            actions.forget_party(call)
     return _done(call_id)
 
 

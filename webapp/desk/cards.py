@@ -22,15 +22,20 @@ from webapp.contacts.models import Party
 from webapp.db import now
 from webapp.phones import queries as phones
 from webapp.phones.models import Handling
+from webapp.scripts.models import Script
+from webapp.scripts.queries import scripts_for
 from webapp.tasks import queries as tasks
+from webapp.tasks import shown as task_shown
 from webapp.tasks.models import Callback
 from webapp.wrapup import queries as wrap_ups
 from webapp.wrapup import shown as wrap_up_shown
 from webapp.wrapup.models import WrapUp, WrapUpForm
 
 WEEK = timedelta(days=7)
+FEW = 3  # open callbacks that a card names
+WITH_SCRIPT = ("ringing", "answered", "held", "wrap_up")
 # what an agent has to look at first
-_ORDER = ("answered", "held", "ringing", "requested", "wrap_up", "failed", "unanswered", "answered_elsewhere")
+_ORDER = ("answered", "held", "asked", "ringing", "requested", "wrap_up", "failed", "unanswered", "answered_elsewhere")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,10 @@ class CardCall:
     in_browser: bool  # the phone is the page itself
     muted: bool  # a browser phone knows by itself
     can_mute: bool
+    asking: str  # whom this agent asks, while the customer waits
+    swapped: bool  # that is who waits, and the customer talks
+    joined: bool  # all three talk
+    asked_by: str  # the colleague who asks this agent
     held_since: datetime | None
     wrap_up_until: datetime | None  # then the agent is ready, whatever they wrote
     more_time: bool  # may be asked for
@@ -83,6 +92,8 @@ class Card:
     last_calls: list[call_shown.Row]
     calls_in_7_days: int  # before this one
     open_tasks: int
+    callbacks: list[task_shown.Row]  # the first of those
+    script: Script | None
     also_ringing: list[str]
     notes: str
     form: wrap_up_shown.Form | None  # while it is wrapped up
@@ -100,6 +111,8 @@ class _Known:
     last_calls: dict[UUID, list[Call]]
     how_often: dict[str, int]
     callbacks: list[Callback]
+    callback_rows: dict[UUID, task_shown.Row]
+    scripts: dict[UUID, Script]
     dispositions: Sequence[Disposition]
     held: dict[UUID, datetime]
     forms: dict[UUID, WrapUpForm]  # of the calls that are wrapped up
@@ -126,13 +139,17 @@ def _know(shown: Sequence[Call], user: User, at: datetime) -> _Known:
     done = [call for call in shown if _state(call, call.leg_of(user.id), None) == "wrap_up"]
     queues = {call.id: wrap_ups.queue_of(call, user.id) for call in done}
     forms = wrap_ups.forms_for(queues.values()) if done else {}
+    callbacks = tasks.of_customers([call.party_id for call in shown if call.party_id], numbers)
+    told = [call for call in shown if _state(call, call.leg_of(user.id), None) in WITH_SCRIPT]
     return _Known(
+        scripts=scripts_for(told, user.id),
         owners=owners,
         chosen=call_reads.chosen_parties(shared) if shared else {},
         last_talked=contact_reads.last_calls_at(sharers) if shared else {},
         last_calls=call_reads.last_calls(shown),
         how_often=call_reads.how_often(numbers, at - WEEK),
-        callbacks=tasks.of_customers([call.party_id for call in shown if call.party_id], numbers),
+        callbacks=callbacks,
+        callback_rows={row.id: row for row in task_shown.rows(callbacks, user)} if callbacks else {},
         dispositions=call_reads.dispositions() if done else [],
         forms={call_id: forms[queue] for call_id, queue in queues.items()},
         wrap_ups=wrap_ups.by_call(user, queues) if done else {},
@@ -147,13 +164,16 @@ def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
     state = _state(call, leg, handling)
     owners = known.owners.get(call.number or "", [])
     party = call.party or _remembered(owners, known.chosen.get(call.number or ""))
+    open_ones = [callback for callback in known.callbacks if _concerns(callback, call, party)]
     return Card(
         call=_card_call(call, leg, state, known, at, user),
         party=contacts.brief(party) if party else None,
         matches=_matches(owners, known.last_talked),
         last_calls=call_shown.rows(known.last_calls.get(call.id, []), may_open=()),
         calls_in_7_days=max(0, known.how_often.get(call.number or "", 0) - (call.started_at > at - WEEK)),
-        open_tasks=sum(_concerns(callback, call, party) for callback in known.callbacks),
+        open_tasks=len(open_ones),
+        callbacks=[known.callback_rows[callback.id] for callback in open_ones[:FEW]],
+        script=known.scripts.get(call.id),
         also_ringing=[other.user.name for other in call.legs if other.is_ringing and other.user and other is not leg],
         notes=next((note.text for note in call.notes if note.user_id == user.id), ""),
         form=_form(call, known),
@@ -167,6 +187,8 @@ def _state(call: Call, leg: Leg | None, handling: Handling | None) -> str:
         return "failed" if call.is_over else "requested"
     if leg.answered_at and leg.ended_at is None:
         return "held" if call.state is CallState.HELD or (handling and handling.waits) else "answered"
+    if leg.is_asked:
+        return "asked"
     if leg.is_ringing:
         return "ringing"
     if leg.wants_wrap_up:
@@ -203,6 +225,10 @@ def _card_call(call: Call, leg: Leg | None, state: str, known: _Known, at: datet
         in_browser=in_browser,
         muted=bool(handling and handling.muted),
         can_mute=in_browser or calls.can_answer(call.switch),
+        asking=handling.asked if leg and handling and phones.is_asking(call, leg, handling, at) else "",
+        swapped=bool(handling and handling.swapped),
+        joined=bool(handling and handling.joined),
+        asked_by=next((other.user.name for other in call.answered_legs if other.user and other.ended_at is None), ""),
         held_since=known.held.get(call.id) if state == "held" else None,
         wrap_up_until=until,
         more_time=bool(until and known.forms[call.id].more_seconds),

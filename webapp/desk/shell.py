@@ -17,18 +17,21 @@ from webapp.accounts.permissions import Permission, may
 from webapp.agents import shown as agents
 from webapp.agents.queries import AgentState
 from webapp.books import queries as books
+from webapp.calls import shown as call_shown
 from webapp.calls.clearance import own_refusal
 from webapp.calls.queries import how_many_to_wrap_up
 from webapp.db import db, now
 from webapp.desk.cards import cards_of
 from webapp.notices.queries import how_many_unread
 from webapp.phones import queries as phones
+from webapp.phones.models import ParkedCall
 from webapp.tasks.queries import how_many_open
 
 log = structlog.get_logger(__name__)
 # parts of pages that are asked for by themselves, and in a hurry
 FRAGMENTS = {
     "desk.callbar",
+    "desk.colleagues",
     "desk.status",
     "desk.dial_matches",
     "desk.palette",
@@ -62,8 +65,17 @@ def callbar_context(user: User) -> dict[str, Any]:
         "did_not_answer_at": user.did_not_answer_at,
         "lines": [line.endpoint for line in user.lines],
         "in_browser": phones.browser_line(user) is not None,
+        "parked": [_parked(row) for row in phones.parked(user)] if may(user, Permission.CALL_TAKE) else [],
         "cards": cards_of(user) if may(user, Permission.CALL_TAKE) else [],
     }
+
+
+def _parked(row: ParkedCall) -> dict[str, Any]:
+    call = row.call
+    name = call.party.name if call.party else call.name_raw
+    number = call_shown.number_display(call.number, call.number_raw, call.switch)
+    who = _("Number withheld") if call.withheld else name or number
+    return {"id": call.id, "who": who, "space": row.space, "at": row.at, "by": row.by.name if row.by else ""}
 
 
 def status_context(user: User) -> dict[str, Any]:
@@ -142,6 +154,7 @@ def _places() -> list[tuple[Permission, str, str, str, str]]:
         (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
         (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
         (Permission.QUEUE_MANAGE, "/settings/wrap-up", _("Wrap-up"), "tag", ""),
+        (Permission.QUEUE_MANAGE, "/settings/scripts", _("Scripts"), "list-details", ""),
         (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),
         (Permission.SYSTEM_READ, "/pops", _("Screen pops"), "activity", ""),
         (Permission.QUEUE_MANAGE, "/settings/breaks", _("Breaks"), "coffee", ""),

@@ -15,6 +15,7 @@ from flask_security import auth_required
 
 from webapp import incoming, live
 from webapp.accounts.permissions import Permission, may, requires
+from webapp.agents import queries as agent_reads
 from webapp.books import shown as books
 from webapp.calls import pops, reasons, why
 from webapp.calls import queries as call_reads
@@ -25,6 +26,9 @@ from webapp.contacts import shown as contacts
 from webapp.db import now, transaction
 from webapp.desk import mine, queries, shell
 from webapp.errors import NotFound
+from webapp.phones import queries as phones
+from webapp.scripts import queries as script_reads
+from webapp.scripts import shown as scripts
 from webapp.tasks import queries as task_reads
 from webapp.tasks import shown as tasks
 from webapp.wrapup import queries as wrap_ups
@@ -62,6 +66,17 @@ def callbar() -> Any:
 @auth_required("session")  # type: ignore[untyped-decorator]
 def status() -> Any:
     return render_template("desk/_status.html", presence=shell.status_context(current_user))
+
+
+@bp.get("/desk/colleagues")
+@requires(Permission.CALL_TAKE)
+def colleagues() -> Any:
+    """To whom a call can be sent: by name, with what they do now."""
+    call = call_reads.call_for(current_user, incoming.uuid(request.args, "call"))
+    lines = phones.colleagues(current_user, call.switch)
+    states = agent_reads.states_of([line.user for line in lines])
+    rows = [{"line": line, "state": states[line.user_id].state.value} for line in lines]
+    return render_template("phones/_colleagues.html", rows=rows)
 
 
 @bp.get("/desk/badges")
@@ -131,6 +146,7 @@ def call(call_id: UUID) -> Any:
         notes=shown.notes,
         callback=tasks.rows([callback], current_user)[0] if callback else None,
         said=said,
+        runs=scripts.runs(script_reads.runs_of(found.id)),
         form=_own_form(found) if found.was_talked_by(current_user.id) else None,
     )
 

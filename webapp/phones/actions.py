@@ -3,6 +3,7 @@ transaction; what was done is written down after the switch took it."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,17 +15,36 @@ from flask_babel import gettext as _
 
 from config.settings import Settings
 from telephony.ari import BrowserPhone
-from telephony.commands import Hold, Mute, Resume, SendDigits
+from telephony.commands import (
+    Ask,
+    Complete,
+    Drop,
+    Hold,
+    Join,
+    Mute,
+    Park,
+    Resume,
+    Retrieve,
+    SendDigits,
+    Swap,
+    Transfer,
+    colleague,
+)
 from telephony.errors import BadValue, SwitchError, SwitchUnavailable
+from telephony.numbers import display, e164
 from telephony.switch import Switch
 from webapp import switches
 from webapp.accounts.models import Line, User
 from webapp.calls import capture
 from webapp.calls.models import Call, Leg
 from webapp.db import db, lock, now, transaction
-from webapp.errors import Conflict, Invalid, Unavailable
-from webapp.phones.models import Handling
-from webapp.phones.queries import browser_line
+from webapp.errors import Conflict, Invalid, NotFound, Unavailable
+from webapp.events import publish
+from webapp.phones.events import ParkingChanged
+from webapp.phones.models import Handling, ParkedCall
+from webapp.phones.queries import browser_line, is_asking
+
+_QUEUE = re.compile(r"[0-9A-Za-z_.-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -99,13 +119,163 @@ def hold(user: User, call: Call, held: bool) -> None:
     def note(handling: Handling) -> None:
         handling.waits = held
 
-    leg = _talking(user, call)
-    command = Hold if held else Resume
-    _do(call, leg, lambda switch, channel: getattr(switch, command.__name__.lower())(command(channel)), note)
+    def ask_switch(switch: Switch, channel: str) -> None:
+        if held:
+            switch.hold(Hold(channel))
+        else:
+            switch.resume(Resume(channel))
+
+    _do(call, _talking(user, call), ask_switch, note)
 
 
 def send_digits(user: User, call: Call, digits: str) -> None:
     _do(call, _talking(user, call), lambda switch, channel: switch.send_digits(SendDigits(channel, digits)))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom a customer is sent to, or who is asked first."""
+
+    to: str  # as a switch dials it
+    label: str  # as people read it
+
+
+def target(user: User, call: Call, wanted: str) -> Target:
+    """A colleague's phone by its id, or a number. Raises Invalid, NotFound."""
+    try:
+        line = db.session.get(Line, UUID(wanted))
+    except ValueError:
+        return _outside(call, wanted)
+    if line is None or line.switch != call.switch or not line.user.active or line.user_id == user.id:
+        raise NotFound(_("There is no such colleague."))
+    return Target(colleague(line.endpoint), line.user.name)
+
+
+def _outside(call: Call, wanted: str) -> Target:
+    number = e164(wanted, switches.region_of(call.switch))
+    if number is None:
+        problem = _("Choose a colleague, or type a number.")
+        raise Invalid(problem, fields={"to": problem})
+    return Target(number, display(number, switches.region_of(call.switch)))
+
+
+def transfer(user: User, call: Call, to: Target) -> None:
+    """The customer goes there, and this agent's part is over."""
+    leg = _talking(user, call)
+    command = Transfer(leg.channel, to.to, leg.line, _queue(call))
+    _do(call, leg, lambda switch, _channel: switch.transfer(command))
+
+
+def ask(user: User, call: Call, to: Target) -> None:
+    """The customer waits while this agent talks to somebody else about the call."""
+    leg = _talking(user, call)
+    handling = db.session.get(Handling, leg.id)
+    if handling and is_asking(call, leg, handling):
+        raise Conflict(_("You are asking somebody already."))
+    command = Ask(leg.channel, to.to, leg.line, _queue(call))
+
+    def note(handling: Handling) -> None:
+        handling.asked, handling.asked_to, handling.asked_at = to.label[:120], to.to, now()
+        handling.waits, handling.swapped, handling.joined = False, False, False
+
+    _do(call, leg, lambda switch, _channel: switch.ask(command), note)
+
+
+def complete(user: User, call: Call) -> None:
+    leg, handling = _asking_somebody(user, call)
+    command = Complete(leg.channel, _room(), not handling.swapped, handling.asked_to)
+    _do(call, leg, lambda switch, _channel: switch.complete(command))
+
+
+def swap(user: User, call: Call) -> None:
+    leg, _handling = _asking_somebody(user, call)
+
+    def note(handling: Handling) -> None:
+        handling.swapped = not handling.swapped
+
+    _do(call, leg, lambda switch, channel: switch.swap(Swap(channel)), note)
+
+
+def join(user: User, call: Call) -> None:
+    """All three talk."""
+    leg, handling = _asking_somebody(user, call)
+    command = Join(leg.channel, _room(), not handling.swapped)
+
+    def note(handling: Handling) -> None:
+        handling.joined = True
+
+    _do(call, leg, lambda switch, _channel: switch.join(command), note)
+
+
+def back(user: User, call: Call) -> None:
+    """To the customer alone; whom this agent asked is let go."""
+    leg, handling = _asking_somebody(user, call)
+    swapped = handling.swapped
+
+    def note(handling: Handling) -> None:
+        handling.asked_at, handling.swapped = None, False
+
+    def ask_switch(switch: Switch, channel: str) -> None:
+        if swapped:
+            switch.drop(Drop(channel))
+        else:
+            switch.resume(Resume(channel))
+
+    _do(call, leg, ask_switch, note)
+
+
+def park(user: User, call: Call) -> str:
+    """The customer waits where any phone can fetch them. Returns the space."""
+    leg = _talking(user, call)
+    call_id, switch, channel, user_id = call.id, call.switch, leg.channel, user.id
+    db.session.rollback()
+    with _asking():
+        space = switches.get(switch).park(Park(channel))
+    with transaction():
+        parked = db.session.get(ParkedCall, call_id) or ParkedCall(call_id=call_id)
+        parked.space, parked.by_id, parked.at = space, user_id, now()
+        db.session.add(parked)
+        publish(ParkingChanged(switch=switch))
+    return space
+
+
+def retrieve(user: User, call_id: UUID) -> None:
+    """This agent's phone rings, and brings the parked customer."""
+    parked = db.session.get(ParkedCall, call_id)
+    if parked is None or parked.call.is_over:
+        raise Conflict(_("This customer is not parked any more."))
+    line = next((line for line in user.lines if line.switch == parked.call.switch), None)
+    if line is None:
+        raise Conflict(_("You have no phone there."))
+    switch, command = parked.call.switch, Retrieve(line.endpoint, parked.space, line.in_browser)
+    db.session.rollback()
+    with _asking():
+        switches.get(switch).retrieve(command)
+
+
+def unpark(call_id: UUID) -> None:
+    """Somebody has them, or they have hung up."""
+    parked = db.session.get(ParkedCall, call_id)
+    if parked is not None:
+        publish(ParkingChanged(switch=parked.call.switch))
+        db.session.delete(parked)
+
+
+def _asking_somebody(user: User, call: Call) -> tuple[Leg, Handling]:
+    leg = _talking(user, call)
+    handling = db.session.get(Handling, leg.id)
+    if handling is None or handling.joined or not is_asking(call, leg, handling):
+        raise Conflict(_("You are asking nobody any more."))
+    return leg, handling
+
+
+def _room() -> str:
+    return str(secrets.randbelow(10**12) + 10**12)
+
+
+def _queue(call: Call) -> str:
+    """As far as a dial plan can take its name."""
+    return call.queue if call.queue and _QUEUE.fullmatch(call.queue) else ""
 
 
 def _talking(user: User, call: Call) -> Leg:
@@ -131,8 +301,9 @@ def _do(
         lock(call)
         handling = db.session.get(Handling, leg_id)
         if handling is None:
-            handling = Handling(leg_id=leg_id, muted=False, waits=False)
+            handling = Handling(leg_id=leg_id)
             db.session.add(handling)
+            db.session.flush()
         note(handling)
         capture.changed(call)
 

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from webapp.accounts.models import Line, User
-from webapp.calls.models import Leg
-from webapp.db import db
-from webapp.phones.models import Handling
+from webapp.accounts.models import AgentStatus, Line, User
+from webapp.calls.models import Call, CallState, Leg
+from webapp.db import db, now
+from webapp.phones.models import Handling, ParkedCall
 
 
 def browser_line(user: User) -> Line | None:
@@ -19,6 +20,38 @@ def browser_line(user: User) -> Line | None:
 def is_in_browser(user: User, switch: str, leg: Leg | None) -> bool:
     line = browser_line(user)
     return bool(line and leg and (line.switch, line.endpoint) == (switch, leg.line))
+
+
+JUST_NOW = timedelta(seconds=8)  # until the switch tells that a phone rings
+
+
+def is_asking(call: Call, leg: Leg, handling: Handling, at: datetime | None = None) -> bool:
+    """Whom this agent asks is there, or is being called. Who declined or hung up is gone by themselves."""
+    since = handling.asked_at
+    if since is None:
+        return False
+    others = [other for other in call.legs if other is not leg and other.rang_at >= since - timedelta(seconds=2)]
+    if others:
+        return any(other.ended_at is None for other in others)
+    return (at or now()) - since < JUST_NOW
+
+
+def parked(user: User) -> Sequence[ParkedCall]:
+    """On the switches where this user has a phone, who waits longest first."""
+    names = {line.switch for line in user.lines}
+    query = sa.select(ParkedCall).join(Call).where(Call.switch.in_(names), Call.state != CallState.ENDED)
+    return db.session.scalars(query.order_by(ParkedCall.at)).unique().all()
+
+
+def colleagues(user: User, switch: str) -> Sequence[Line]:
+    """Phones of those who are logged in, by name."""
+    query = (
+        sa.select(Line)
+        .join(User)
+        .where(Line.switch == switch, Line.user_id != user.id, User.active, User.status != AgentStatus.LOGGED_OUT)
+        .order_by(User.name)
+    )
+    return db.session.scalars(query).unique().all()
 
 
 def handling_of(leg_ids: Iterable[UUID]) -> dict[UUID, Handling]:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
-from webapp import jobs
+from webapp import jobs, live
 from webapp.accounts.events import StatusChanged
 from webapp.accounts.models import AgentStatus
-from webapp.events import after_commit_together
+from webapp.accounts.queries import ids_with_phones
+from webapp.calls.events import CallFinished, RingAnswered
+from webapp.events import after_commit, after_commit_together, on
+from webapp.phones.actions import unpark
+from webapp.phones.events import ParkingChanged
 from webapp.phones.jobs import put_away_accounts
 
 
@@ -11,3 +15,19 @@ from webapp.phones.jobs import put_away_accounts
 def end_accounts(events: list[StatusChanged]) -> None:
     if any(event.status == AgentStatus.LOGGED_OUT for event in events):
         jobs.soon(put_away_accounts)
+
+
+@on(CallFinished)
+def forget_who_has_hung_up(event: CallFinished) -> None:
+    unpark(event.call_id)
+
+
+@on(RingAnswered)
+def forget_who_was_fetched(event: RingAnswered) -> None:
+    unpark(event.call_id)
+
+
+@after_commit(ParkingChanged)
+def show_parked(event: ParkingChanged) -> None:
+    """To whoever could fetch them."""
+    live.push("desk", {"kind": "parked"}, to=ids_with_phones(event.switch))

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from webapp import incoming
@@ -14,6 +15,7 @@ from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, requires
 from webapp.calls import queries as calls
 from webapp.db import db, now, transaction
+from webapp.errors import Invalid
 from webapp.phones import actions
 
 bp = Blueprint("phones", __name__)
@@ -55,6 +57,43 @@ def hold(call_id: UUID) -> Any:
 def digits(call_id: UUID) -> Any:
     sent = incoming.text(incoming.body(), "digits")
     actions.send_digits(current_user, calls.call_for(current_user, call_id), sent)
+    return "", 204
+
+
+@bp.post("/calls/<uuid:call_id>/transfer")
+@requires(Permission.CALL_TAKE)
+def transfer(call_id: UUID) -> Any:
+    """`how`: now, or ask first."""
+    sent = incoming.body()
+    call = calls.call_for(current_user, call_id)
+    to = actions.target(current_user, call, incoming.text(sent, "line") or incoming.text(sent, "to"))
+    verb = actions.ask if incoming.text(sent, "how") == "ask" else actions.transfer
+    verb(current_user, call, to)
+    return "", 204
+
+
+@bp.post("/calls/<uuid:call_id>/consultation")
+@requires(Permission.CALL_TAKE)
+def consultation(call_id: UUID) -> Any:
+    """What becomes of it: complete, swap, join, back."""
+    verbs = {"complete": actions.complete, "swap": actions.swap, "join": actions.join, "back": actions.back}
+    wanted = incoming.text(incoming.body(), "act")
+    if wanted not in verbs:
+        raise Invalid(_("This cannot be used."), fields={"act": ", ".join(verbs)})
+    verbs[wanted](current_user, calls.call_for(current_user, call_id))
+    return "", 204
+
+
+@bp.post("/calls/<uuid:call_id>/park")
+@requires(Permission.CALL_TAKE)
+def park(call_id: UUID) -> Any:
+    return {"space": actions.park(current_user, calls.call_for(current_user, call_id))}
+
+
+@bp.post("/phone/parked/<uuid:call_id>/retrieve")
+@requires(Permission.CALL_TAKE)
+def retrieve(call_id: UUID) -> Any:
+    actions.retrieve(current_user, call_id)
     return "", 204
 
 

@@ -63,10 +63,11 @@ def cast() -> Cast:
             Agent("charlie", "Charlie Dupont", "103", "+302100000103"),
             Agent("dora", "Δώρα Παππά", "104", "+302100000104"),
             Agent("erin", "Erin Walsh", "105", "+302100000105", in_browser=True),
+            Agent("frank", "Frank Osei", "106", "+302100000106", in_browser=True),
         ),
         queues=(
             TrialQueue("sales", "Sales", "+302100000100", ("alice", "bob", "charlie", "erin")),
-            TrialQueue("support", "Support", "+302100000200", ("charlie", "dora")),
+            TrialQueue("support", "Support", "+302100000200", ("charlie", "dora", "frank")),
         ),
         supervisor=("sofia", "Sofia Lindqvist"),
         admin=("admin", "Administrator"),

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from telephony.commands import Originate
+from telephony.events import Direction
 from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_callback, make_party
 from webapp.accounts import actions as accounts
 from webapp.accounts.models import User
+from webapp.calls.clearance import is_busy
 from webapp.calls.decision import Callee, Caller, Occasion, Reason, decide
 from webapp.calls.models import Call, CallingRule, CallState
 from webapp.clock import Calendar
@@ -274,3 +278,15 @@ def test_else_the_queues_number_is_shown_else_the_agents_own_else_that_of_all(
         "+302100000200",
         "+302100000100",
     ]
+
+
+def test_more_calls_at_once_are_a_setting(
+    app: Flask, alice: User, switch: FakeSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = app.extensions["ringback.settings"]
+    make_call(state=CallState.ANSWERED, answered_by=alice)
+    assert is_busy(alice)
+    monkeypatch.setitem(app.extensions, "ringback.settings", replace(settings, calls_at_once=2))
+    assert not is_busy(alice)
+    make_call(state=CallState.REQUESTED, direction=Direction.OUTBOUND, requested_by_id=alice.id)
+    assert is_busy(alice)

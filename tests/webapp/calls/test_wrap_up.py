@@ -103,6 +103,22 @@ def test_whom_alice_meant_is_remembered_for_the_number(alice: User, as_: Callabl
     assert db.session.get_one(NumberChoice, "+306944000001").party_id == eli.id
 
 
+@pytest.mark.req("N8")
+def test_it_was_none_of_them_after_all_and_she_is_asked_again(alice: User, as_: Callable[[User], FlaskClient]) -> None:
+    make_party("Dana Reyes", "+306944000001")
+    eli = make_party("Eli Reyes", "+306944000001")
+    call, browser = make_call(state=CallState.ANSWERED, answered_by=alice), as_(alice)
+    browser.post(f"/calls/{call.id}/party", json={"party": str(eli.id)})
+    assert "Who is it?" not in browser.get("/desk/callbar").text
+    assert browser.post(f"/calls/{call.id}/party", json={"party": "nobody"}).status_code == 204
+    db.session.rollback()
+    assert db.session.get_one(Call, call.id).party_id is None
+    assert db.session.get(NumberChoice, "+306944000001") is None
+    bar = browser.get("/desk/callbar").text
+    assert "Who is it?" in bar
+    assert 'data-key="2"' in bar
+
+
 @pytest.mark.parametrize(("party", "status"), [("", 422), ("x", 422), (str(uuid4()), 404)])
 def test_a_party_must_exist(alice: User, as_: Callable[[User], FlaskClient], party: str, status: int) -> None:
     call = make_call(state=CallState.ANSWERED, answered_by=alice)

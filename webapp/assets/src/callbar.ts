@@ -5,6 +5,7 @@ import { saveAll } from "./kept";
 import { noteOf, restoreNote } from "./notes";
 import { Phone, type Word } from "./phone";
 import { isMuted, Ringer } from "./ringer";
+import { scriptPanel } from "./script";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
 import { tellServerTime } from "./time";
 import { announce, toast } from "./toasts";
@@ -28,13 +29,16 @@ export class Callbar extends HTMLElement {
   private dialing = false;
   private states = new Map<string, string>();
   phone: Phone | null = null;
-  private padOpen = false;
+  private open: "" | "pad" | "transfer" = "";
+  private chosen = ""; // the colleague to whom a call is to go
 
   connectedCallback(): void {
     this.addEventListener("submit", (event) => void this.submitted(event));
     this.addEventListener("click", (event) => this.clicked(event));
     this.addEventListener("keydown", (event) => this.typed(event));
+    this.addEventListener("change", (event) => { if (event.target instanceof HTMLInputElement && event.target.name === "line") this.chosen = event.target.value; });
     this.addEventListener("input", (event) => {
+      if (event.target instanceof HTMLInputElement && event.target.closest(".cb-transfer") && event.target.name === "to") this.filter(event.target);
       if (event.target instanceof HTMLTextAreaElement && event.target.dataset.note) noteOf(event.target.dataset.note).typed(event.target.value);
     });
     const socket = connect();
@@ -70,7 +74,7 @@ export class Callbar extends HTMLElement {
   private onDesk(message: DeskMessage): void {
     this.seen = Math.max(this.seen, message.v ?? 0);
     if (message.kind !== "agents") void badges(); // which count nothing of them
-    if (message.kind === "status") void this.refresh();
+    if (message.kind === "status" || message.kind === "parked") void this.refresh();
     changed(message.kind, message.ids);
   }
 
@@ -131,6 +135,7 @@ export class Callbar extends HTMLElement {
       this.leave(card);
     }
     for (const uid of [...this.states.keys(), ...this.closed.keys()]) if (!here.has(uid)) this.forget(uid);
+    scriptPanel()?.follow(here);
     this.showDial();
     this.showSound();
     if (bar?.hasAttribute("data-in-browser")) this.usePhone();
@@ -149,7 +154,8 @@ export class Callbar extends HTMLElement {
     if (state === "ringing" && card.dataset.direction === "inbound") {
       announce(incoming(card), "assertive");
       this.folded.delete(uid);
-    } else if (state === "answered_elsewhere") announce(say("answered_by", { who: card.dataset.by ?? "" }));
+    } else if (state === "answered" && card.dataset.script === "opens") scriptPanel()?.openOnce(uid);
+    else if (state === "answered_elsewhere") announce(say("answered_by", { who: card.dataset.by ?? "" }));
     else if (state === "unanswered") announce(say("unanswered", { who: card.dataset.who ?? "" }));
   }
 
@@ -210,9 +216,13 @@ export class Callbar extends HTMLElement {
 
   /** What the page's own phone knows better than the server. */
   private showPhone(): void {
-    const pad = this.querySelector<HTMLElement>(".cb-pad");
-    if (pad) pad.hidden = !this.padOpen; else this.padOpen = false;
-    this.querySelector('[data-act="pad"]')?.setAttribute("aria-expanded", String(this.padOpen));
+    for (const part of ["pad", "transfer"] as const) {
+      const element = this.querySelector<HTMLElement>(`.cb-${part}`);
+      if (element) element.hidden = this.open !== part;
+      else if (this.open === part) this.open = "";
+      this.querySelector(`[data-act="${part}"]`)?.setAttribute("aria-expanded", String(this.open === part));
+    }
+    if (this.open === "transfer") void this.listColleagues();
     if (!this.phone) return;
     const word = this.querySelector<HTMLElement>("[data-phone-word]");
     if (word) { word.textContent = phoneWord(this.phone.word); word.dataset.phoneWord = this.phone.word; }
@@ -245,17 +255,50 @@ export class Callbar extends HTMLElement {
     switch (button?.dataset.act) {
       case "fold-card": this.toggle(card!); break;
       case "dismiss-card": this.closeCard(card!.dataset.uid!, card!.dataset.state!); break;
+      case "script": scriptPanel()?.toggle(card!.dataset.uid!); break;
       case "focus-note": this.focusNote(); break;
       case "pad":
-        this.padOpen = !this.padOpen;
-        this.showPhone();
-        if (this.padOpen) this.querySelector<HTMLElement>(".cb-pad button")?.focus();
+      case "transfer":
+        this.unfold(button.dataset.act);
         break;
       case "dial":
         this.dialing = !this.dialing;
         this.showDial();
         if (this.dialing) this.querySelector<HTMLElement>("#cb-number")?.focus();
     }
+  }
+
+  private unfold(part: "pad" | "transfer"): void {
+    this.open = this.open === part ? "" : part;
+    this.chosen = "";
+    this.showPhone();
+    if (this.open) this.querySelector<HTMLElement>(`.cb-${part} :is(input, button)`)?.focus();
+  }
+
+  /** The server draws the bar without it; it is asked for when somebody looks. */
+  private async listColleagues(): Promise<void> {
+    const list = this.querySelector<HTMLElement>("[data-colleagues]");
+    const uid = list?.closest<HTMLElement>(".cb-card")?.dataset.uid;
+    if (!list || !uid || list.childElementCount) return;
+    const text = await send(`/desk/colleagues?call=${uid}`, undefined, { accept: "text/html" }).then((r) => r.text()).catch((error: Error) => error.message);
+    if (!list.isConnected) return;
+    list.innerHTML = text;
+    const typed = this.querySelector<HTMLInputElement>(".cb-transfer input[name=to]");
+    if (typed?.value) this.filter(typed);
+    const chosen = this.chosen && list.querySelector<HTMLInputElement>(`input[value="${CSS.escape(this.chosen)}"]`);
+    if (chosen) chosen.checked = true;
+  }
+
+  /** The list shrinks to the names that are typed; what is no name may be a number. */
+  private filter(typed: HTMLInputElement): void {
+    const wanted = typed.value.trim().toLowerCase();
+    for (const choice of this.querySelectorAll<HTMLElement>("[data-colleagues] [data-name]")) {
+      choice.hidden = !choice.dataset.name!.includes(wanted);
+      const radio = choice.querySelector<HTMLInputElement>("input")!;
+      if (choice.hidden) radio.checked = false;
+    }
+    const left = [...this.querySelectorAll<HTMLElement>("[data-colleagues] [data-name]:not([hidden])")];
+    if (wanted && left.length === 1) left[0]!.querySelector<HTMLInputElement>("input")!.checked = true;
   }
 
   /** Digits typed on the keypad are pressed on it. */
@@ -296,7 +339,7 @@ export class Callbar extends HTMLElement {
       if (form.matches("[data-save]")) {
         await noteOf(form.dataset.wrapUp!).save();
         wrappedUp = await saveWrapUp(form);
-      } else await send(form.action, values);
+      } else await this.post(form, values);
     } catch (error) {
       toast((error as Error).message, "bad");
     } finally {
@@ -304,6 +347,16 @@ export class Callbar extends HTMLElement {
       await this.refresh();
     }
     if (wrappedUp) this.walkOn();
+  }
+
+  private async post(form: HTMLFormElement, values: FormData): Promise<void> {
+    if (form.matches("[data-transfer]")) await this.phone?.do("hold", "no"); // who is held by the phone itself cannot be moved
+    const answer = await send(form.action, values);
+    if (form.matches("[data-fetches]")) toast(say("fetching"));
+    if (form.matches("[data-parks]")) toast(say("parked", (await answer.json()) as { space: string }), "good");
+    if (!form.matches("[data-transfer]")) return;
+    this.open = "";
+    if (values.get("how") === "now") toast(say("transferred"), "good");
   }
 
   /** To the next wrap-up, if another one waits. */

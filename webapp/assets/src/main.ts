@@ -5,6 +5,7 @@ import "./toasts";
 import "./connection";
 import "./callbar";
 import "./wrapup";
+import "./script";
 import "./calling";
 import "./dial";
 import "./live";
