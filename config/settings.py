@@ -23,6 +23,9 @@ from phonenumbers import SUPPORTED_REGIONS
 PREFIX = "RINGBACK_"
 SECRETS = ("secret_key", "password_salt")
 SECRET_URLS = ("database_url", "redis_url", "smtp_url")  # a password may stand in them
+PUSH_HOSTS = (
+    "fcm.googleapis.com", "updates.push.services.mozilla.com", "*.push.apple.com", "*.notify.windows.com",
+)  # fmt: skip
 MIN_SECRET = 24  # characters
 
 
@@ -98,6 +101,7 @@ class Settings:
     unanswered_rings: int = 2
     unanswered_break: bool = False
     pop_days: int = 90
+    push_hosts: tuple[str, ...] = ()
     phone_password_minutes: int = 60
     phone_lease_seconds: int = 4
     trial: bool = False
@@ -135,6 +139,7 @@ VARIABLES: Mapping[str, str] = {
     "RINGBACK_PHONE_PASSWORD_MINUTES": "How long a browser phone's password is good; pages renew it in time (default: 60)",
     "RINGBACK_PHONE_LEASE_SECONDS": "So long a browser phone may be out of reach before its call goes elsewhere (default: 4)",
     "RINGBACK_POP_DAYS": "For how many days it is kept how fast each card was on the screen (default: 90)",
+    "RINGBACK_PUSH_HOSTS": "Push services that may wake browsers, by spaces, or none (default: the known ones)",
     "RINGBACK_URL": "Where browsers find this, e.g. https://crm.example.org; mails link to it (default: none, no links)",
     "RINGBACK_SMTP_URL": "Where mail is handed in: smtp://user:password@host:port, or smtps:// (default: none, no mail)",
     "RINGBACK_MAIL_FROM": "Whom mails are from, e.g. Ringback <crm@example.org>; needed with RINGBACK_SMTP_URL",
@@ -173,6 +178,7 @@ class _Reader:
             unanswered_rings=self._number("RINGBACK_UNANSWERED_RINGS", 2, 0, 100),
             unanswered_break=self._flag("RINGBACK_UNANSWERED_BREAK"),
             pop_days=self._number("RINGBACK_POP_DAYS", 90, 1, 3650),
+            push_hosts=self._push_hosts(),
             phone_password_minutes=self._number("RINGBACK_PHONE_PASSWORD_MINUTES", 60, 2, 1440),
             phone_lease_seconds=self._number("RINGBACK_PHONE_LEASE_SECONDS", 4, 1, 60),
             trial=self._flag("RINGBACK_TRIAL"),
@@ -234,6 +240,15 @@ class _Reader:
         if url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
             self.problems.append(f"RINGBACK_URL: {url!r} is not like https://crm.example.org")
         return url
+
+    def _push_hosts(self) -> tuple[str, ...]:
+        """What a browser names as its push service is asked only if it is one of these."""
+        given = self.env.get("RINGBACK_PUSH_HOSTS")
+        hosts = PUSH_HOSTS if given is None else tuple(given.lower().split()) if given != "none" else ()
+        for host in hosts:
+            if not re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*", host):
+                self.problems.append(f"RINGBACK_PUSH_HOSTS: {host!r} is not like push.example.org or *.example.org")
+        return hosts
 
     def _smtp_url(self) -> str | None:
         """It may hold a password, so it is not repeated in the complaint."""

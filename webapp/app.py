@@ -49,7 +49,8 @@ log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
 
 FEATURES = (
-    "accounts", "notices", "contacts", "calls", "phones", "agents", "tasks", "wrapup", "scripts", "books", "settings", "desk",
+    "accounts", "notices", "contacts", "calls", "phones", "agents", "tasks", "wrapup", "scripts", "books", "push",
+    "settings", "desk",
 )  # fmt: skip
 # pages that have a module of their own beside their feature's views
 BESIDE = (
@@ -100,6 +101,7 @@ def _config(settings: Settings) -> dict[str, Any]:
         "RINGBACK_REGION": settings.default_region,
         "RINGBACK_CALLBACK_MINUTES": settings.callback_minutes,
         "RINGBACK_POP_DAYS": settings.pop_days,
+        "RINGBACK_PUSH_HOSTS": settings.push_hosts,
         "MAX_CONTENT_LENGTH": 1_000_000,
         "MAX_FORM_MEMORY_SIZE": 1_000_000,
         "SESSION_COOKIE_HTTPONLY": True,

@@ -142,6 +142,11 @@ def asset_url(source: str) -> str:
     return f"/static/dist/{manifest().get(source, {}).get('file', source)}"
 
 
+def style_urls(entry: str = "src/main.ts") -> list[str]:
+    css = manifest().get(entry, {}).get("css")
+    return [f"/static/dist/{name}" for name in css] if isinstance(css, list) else []
+
+
 def asset_tags(entry: str = "src/main.ts") -> Markup:
     css = manifest().get(entry, {}).get("css")
     names = css if isinstance(css, list) else []

@@ -35,6 +35,8 @@ FOR_ANYBODY = {
     "POST /login": (400, 400),
     "POST /logout": (200, 200),
     "GET /health": (200, 200),
+    "GET /sw.js": (200, 200),
+    "GET /offline": (200, 200),
     "POST /books/<switch>/<kind>": (401, 401),  # a spooler's, which has a token
     "GET /static/<path:filename>": (200, 200),
     "GET /fs-static/<path:filename>": (404, 404),
@@ -45,6 +47,9 @@ FOR_EMPLOYEES = {
     "GET /desk/badges": 200,
     "GET /desk/callbar": 200,
     "GET /palette": 200,
+    "POST /push/key": 200,
+    "POST /push/subscriptions": 422,  # no browser
+    "POST /push/subscriptions/remove": 204,
     "POST /calling": 422,  # no list of numbers
     "GET /desk/status": 200,
     "GET /live/since": 200,

@@ -218,6 +218,7 @@ class Pop(Identified, Model):
     visible_from: Mapped[datetime]  # a ring that ended before was nobody's to see
     connected: Mapped[bool]  # a page was open
     hidden_at: Mapped[datetime | None]  # a page in the background said that it rings
+    pushed_at: Mapped[datetime | None]  # when its owner's browsers were woken for it
     painted_at: Mapped[datetime | None]
     page_ms: Mapped[float | None]  # from the socket's message to the painted card, by the page's clock
     total_ms: Mapped[float | None]

@@ -24,3 +24,4 @@ class Notice(Identified, Model):
     link: Mapped[str] = mapped_column(sa.String(300), default="")  # a path of ours
     at: Mapped[datetime] = mapped_column(default=now)
     read_at: Mapped[datetime | None]
+    pushed_at: Mapped[datetime | None]  # when their browsers were woken for it

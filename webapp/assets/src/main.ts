@@ -15,5 +15,6 @@ import "./rows";
 import "./callbacks";
 import "./schedule";
 import "./login";
+import "./pwa";
 import "./shell";
 import "./keys";

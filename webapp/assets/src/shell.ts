@@ -3,6 +3,7 @@ import { csrfToken, endedSession, type Failure, send, sessionEnded } from "./api
 import type { Callbar } from "./callbar";
 import { changed } from "./changes";
 import { showProblems } from "./problems";
+import { subscribe } from "./pwa";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
 
@@ -189,6 +190,7 @@ async function askToNotify(): Promise<void> {
   if (!("Notification" in window)) return;
   const answer = await Notification.requestPermission();
   showNotify();
+  if (answer === "granted") void subscribe();
   toast(say(answer === "granted" ? "notification_granted" : "notification_denied"), answer === "granted" ? "good" : "info");
 }
 function showNotify(): void {

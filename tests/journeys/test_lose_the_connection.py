@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys.screen import Screen
+
+pytestmark = pytest.mark.journey
+
+
+def test_without_a_connection_a_page_says_so_and_a_message_is_shown_only_when_no_page_is_looked_at(
+    alice: Screen,
+) -> None:
+    page = alice.page
+    page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    page.context.grant_permissions(["notifications"])
+    alice.outage_expected = True
+
+    page.context.set_offline(True)
+    page.goto(f"{alice.url}/contacts")
+    expect(page.get_by_role("heading", name="No connection")).to_be_visible()
+    page.context.set_offline(False)
+    page.get_by_role("link", name="Try again").click()
+    expect(page.get_by_role("heading", name="Desk")).to_be_visible()
+
+    kept = page.evaluate(
+        """async () => (await Promise.all((await caches.keys()).map(async (name) =>
+           (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname)))).flat()"""
+    )
+    assert [path for path in kept if not path.startswith("/static/")] == ["/offline"]
+
+    _push(alice, '{"title": "A call rings", "body": "Queue: sales", "url": "/desk", "tag": "call:1"}')
+    assert _shown(alice) == []  # she looks at the page
+    page.goto("about:blank")
+    _push(alice, '{"title": "A callback is due", "body": "", "url": "/day", "tag": "notice:1"}')
+    page.goto(f"{alice.url}/desk")
+    assert _shown(alice) == ["A callback is due"]
+    # a browser that keeps nothing after it is closed, as this one, can be told but not subscribed
+    alice.troubles[:] = [trouble for trouble in alice.troubles if "does not support the Push API" not in trouble]
+
+
+def _push(screen: Screen, text: str) -> None:
+    """As the browser's push service would."""
+    page = screen.page
+    session = page.context.new_cdp_session(page)
+    found: list[str] = []
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda told: found.extend(each["registrationId"] for each in told["registrations"] if not each["isDeleted"]),
+    )
+    session.send("ServiceWorker.enable")
+    screen.wait("the service worker's registration", lambda: found)
+    parts = urlsplit(screen.url)
+    session.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": f"{parts.scheme}://{parts.netloc}", "registrationId": found[0], "data": text},
+    )
+    page.wait_for_timeout(300)  # Chromium answers before the worker has heard it
+    session.detach()
+
+
+def _shown(screen: Screen) -> list[str]:
+    titles: list[str] = screen.page.evaluate(
+        """navigator.serviceWorker.ready.then((worker) => worker.getNotifications())
+           .then((all) => all.map((each) => each.title))"""
+    )
+    return titles

@@ -1,0 +1,1 @@
+"""Messages to browsers whose page is not looked at: a phone rings, a callback is due."""
