@@ -85,8 +85,7 @@ def transfer(call_id: UUID) -> Any:
 def consultation(call_id: UUID) -> Any:
     """What becomes of it: complete, swap, join, back."""
     verbs = {"complete": actions.complete, "swap": actions.swap, "join": actions.join, "back": actions.back}
-    call = calls.call_for(current_user, call_id)
-    wanted = incoming.text(incoming.body(), "act")
+    call, wanted = calls.call_for(current_user, call_id), incoming.text(incoming.body(), "act")
     if wanted not in verbs:
         raise Invalid(_("This cannot be used."), fields={"act": ", ".join(verbs)})
     verbs[wanted](current_user, call)
