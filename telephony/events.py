@@ -112,6 +112,7 @@ class CallSummary:
     transfers: tuple[Transfer, ...] = ()
     legs: tuple[LegSummary, ...] = ()
     tainted: bool = False  # see CallEvent
+    cut_off: bool = False  # books that break off: `ended_at` is their last sign of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,9 @@ def check(
     app, settings = _app()
     at = datetime.now(UTC)
     first = _moment(begin, settings) if begin else bounds(day_at(at, settings.timezone), settings.timezone)[0]
-    last = _end(end, settings) if end else at
+    last = min(_end(end, settings), at) if end else at
+    if first >= at:
+        raise click.BadParameter("this time has not come yet", param_hint="--from")
     with app.test_request_context():
         if cel or queue_log:
             booked, switch = _files(settings, switch, cel, queue_log)

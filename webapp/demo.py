@@ -205,7 +205,7 @@ def _told(
         legs = (LegSummary(uid=f"demo-{i}.1", line=agent.endpoint, rang_at=at, answered_at=answered_at,
                            ended_at=ended_at, result=LegResult.ANSWERED, talk=talk),)  # fmt: skip
     summary = CallSummary(
-        uid=f"demo-{i}", linkedid=f"demo-{i}", direction=direction, customer=Caller(customer.phones[0][0], customer.name),
+        uid=f"demo-{i}", linkedid=None, direction=direction, customer=Caller(customer.phones[0][0], customer.name),
         did=queue.did if direction is Direction.INBOUND else None,
         queue=queue.name if direction is Direction.INBOUND else None,
         agent=agent.endpoint if agent else None, result=result, hangup_by=HungUpBy.CUSTOMER, cause=16,

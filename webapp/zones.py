@@ -22,6 +22,14 @@ def is_known(zone: str) -> bool:
     return zone in available_timezones()
 
 
+def named(written: str) -> str | None:
+    """The zone that somebody means: its name, or its city alone, in whatever case; None: there is none, or several."""
+    wanted = "_".join(written.split()).casefold()
+    exact = [zone for zone in available_timezones() if zone.casefold() == wanted]
+    found = exact or [zone for zone in all_zones() if zone.rpartition("/")[2].casefold() == wanted]
+    return found[0] if len(found) == 1 else None
+
+
 @lru_cache(maxsize=1)
 def all_zones() -> tuple[str, ...]:
     """Those that are named after a place, for people to choose from."""

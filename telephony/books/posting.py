@@ -87,7 +87,7 @@ class _Posting:
                 ended.pop(event.merged, None)
         begun = {record.uniqueid for record in self._records if record.event == "CHAN_START"}
         return [
-            call if call.uid in begun else _partly_known(call)
+            replace(call if call.uid in begun else _partly_known(call), cut_off=uid in open_uids)
             for uid, call in ended.items()
             if (over or uid not in open_uids) and (parts or call.uid in begun)
         ], open_uids

@@ -94,7 +94,7 @@ FOR_ROLES = {
     "POST /calls/<uuid:call_id>/consultation": 422,  # of what
     "POST /calls/<uuid:call_id>/park": 409,  # it is over
     "POST /calls/<uuid:call_id>/transfer": 422,  # to whom
-    "POST /phone/parked/<uuid:call_id>/retrieve": 409,  # nobody is
+    "POST /phone/parked/<uuid:call_id>/retrieve": 404,  # nobody is
     "GET /desk/colleagues": 422,  # for which call
     "POST /phone/gone": 204,
     "POST /phone/account": 409,  # theirs is on the desk

@@ -75,7 +75,8 @@ def open_books(switch: str, *, at: datetime | None = None) -> BooksPlace:
     place = db.session.get(BooksPlace, switch)
     if place is None:
         at = at or now()
-        first = db.session.scalar(sa.select(sa.func.min(Call.started_at)).where(Call.switch == switch))
+        real = sa.and_(Call.switch == switch, Call.linkedid.is_not(None))  # a demo firm's past is no switch's
+        first = db.session.scalar(sa.select(sa.func.min(Call.started_at)).where(real))
         began_at = max(first - ALIKE, at - FIRST_LOOK) if first else at
         place = BooksPlace(switch=switch, cursor={}, began_at=began_at)
         db.session.add(place)

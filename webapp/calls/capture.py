@@ -91,6 +91,8 @@ def settle(summary: CallSummary, *, switch: str) -> Settled | None:
         _hide_if_withheld(call, event)
     if call is not None and call.withheld:
         summary = replace(summary, customer=Caller("", withheld=True))
+    if summary.cut_off and call and call.ended_at and call.ended_at > event.at:
+        summary = replace(summary, ended_at=call.ended_at)  # what was heard goes on where the books break off
     before = story_of(call) if call else None
     was_open = call is not None and not call.is_over
     if call is not None and call.is_over and not disagree(call, summary):

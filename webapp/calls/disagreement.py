@@ -41,9 +41,15 @@ def disagree(call: Call, books: CallSummary) -> bool:
 
 
 def changes(before: Story, after: Story) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Only what is another now, as it was and as it is."""
-    names = [name for name in after if before.get(name) != after[name]]
+    """Only what is another now, as it was and as it is. Two readings of one moment are no change."""
+    names = [name for name in after if not _same(name, before.get(name), after[name])]
     return {name: before[name] for name in names if name in before}, {name: after[name] for name in names}
+
+
+def _same(name: str, one: Any, other: Any) -> bool:
+    if name.endswith("_at") and one and other:
+        return not _apart(datetime.fromisoformat(one), datetime.fromisoformat(other))
+    return bool(one == other)
 
 
 def _apart(one: datetime | None, other: datetime | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ class Words:
     title: LazyString
     body: LazyString
     urgent: bool = False
+    unknown: Mapping[str, LazyString] = field(default_factory=dict)  # what is said instead of a fact that is not known
 
 
 def define(kind: str, words: Words) -> None:
@@ -27,19 +28,19 @@ def define(kind: str, words: Words) -> None:
 
 
 def title(kind: str, facts: Mapping[str, Any]) -> str:
-    return _filled(_KINDS[kind].title, facts) if kind in _KINDS else str(_("Something happened"))
+    return _filled(_KINDS[kind], _KINDS[kind].title, facts) if kind in _KINDS else str(_("Something happened"))
 
 
 def body(kind: str, facts: Mapping[str, Any]) -> str:
-    return _filled(_KINDS[kind].body, facts) if kind in _KINDS else ""
+    return _filled(_KINDS[kind], _KINDS[kind].body, facts) if kind in _KINDS else ""
 
 
 def is_urgent(kind: str) -> bool:
     return kind in _KINDS and _KINDS[kind].urgent
 
 
-def _filled(words: LazyString, facts: Mapping[str, Any]) -> str:
-    return str(words) % _Facts({name: _shown(name, value) for name, value in facts.items()})
+def _filled(words: Words, text: LazyString, facts: Mapping[str, Any]) -> str:
+    return str(text) % _Facts({name: _shown(name, value or words.unknown.get(name)) for name, value in facts.items()})
 
 
 class _Facts(dict[str, Any]):

@@ -245,7 +245,7 @@ def retrieve(user: User, call_id: UUID) -> None:
     """This agent's phone rings, and brings the parked customer."""
     parked = db.session.get(ParkedCall, call_id)
     if parked is None or parked.call.is_over:
-        raise Conflict(_("This customer is not parked any more."))
+        raise NotFound(_("This customer is not parked any more."))
     line = next((line for line in user.lines if line.switch == parked.call.switch), None)
     if line is None:
         raise Conflict(_("You have no phone there."))

@@ -85,10 +85,10 @@ def transfer(call_id: UUID) -> Any:
 def consultation(call_id: UUID) -> Any:
     """What becomes of it: complete, swap, join, back."""
     verbs = {"complete": actions.complete, "swap": actions.swap, "join": actions.join, "back": actions.back}
-    wanted = incoming.text(incoming.body(), "act")
+    call, wanted = calls.call_for(current_user, call_id), incoming.text(incoming.body(), "act")
     if wanted not in verbs:
         raise Invalid(_("This cannot be used."), fields={"act": ", ".join(verbs)})
-    verbs[wanted](current_user, calls.call_for(current_user, call_id))
+    verbs[wanted](current_user, call)
     return "", 204
 
 

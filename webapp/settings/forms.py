@@ -35,7 +35,7 @@ def absence(sent: Mapping[str, Any], zone: str, at: datetime) -> AbsenceForm:
         problems["until"] = _("This is in the past.")
     for field, moment in (("from", begins), ("until", ends)):
         if moment and abs(moment - at) > FARTHEST:
-            problems[field] = _("At most three years from now.")
+            problems[field] = _("At most three years from now.") if moment > at else _("This is long past.")
     if begins is None or ends is None or problems:
         raise Invalid(_("The absence was not added."), fields=problems)
     return AbsenceForm(user_id=user_id, begins_at=begins, ends_at=ends, reason=incoming.text(sent, "reason"))

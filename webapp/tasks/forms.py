@@ -11,7 +11,7 @@ from flask import current_app, request
 from flask_babel import gettext as _
 
 from telephony.numbers import e164
-from webapp import incoming, text
+from webapp import incoming, text, zones
 from webapp.db import now
 from webapp.errors import Invalid
 from webapp.tasks import moments
@@ -153,7 +153,7 @@ def promise() -> Promise:
     sent = incoming.body()
     who = subject(sent)
     problems: dict[str, str] = {}
-    zone = incoming.text(sent, "zone").strip().replace(" ", "_")
+    zone = zones.named(incoming.text(sent, "zone")) or ""
     at = moments.read(incoming.text(sent, "date"), incoming.text(sent, "time"), zone, now(), problems)
     note = moments.note(incoming.text(sent, "note"), problems)
     if problems or at is None:

@@ -13,7 +13,7 @@ import structlog
 
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission
-from webapp.accounts.queries import absent_ids, people_who_may, present
+from webapp.accounts.queries import absence_of, absent_ids, people_who_may, present
 from webapp.contacts.models import Party
 from webapp.db import db, now, transaction
 from webapp.jobs import job
@@ -56,6 +56,11 @@ def find_owners(at: datetime | None = None) -> None:
 
 
 def _pass_on(callback: Callback, at: datetime) -> None:
+    """A promise of a day on which they are here again stays theirs."""
+    theirs, promised = callback.assigned_to, callback.promised_for
+    waits = callback.state is CallbackState.WAITING and promised is not None and promised > at
+    if theirs and theirs.active and waits and promised and absence_of(theirs, promised) is None:
+        return
     hand_to(callback, None, None, at=at)
     db.session.flush()
     _give(callback, at)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from zoneinfo import available_timezones
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from webapp import hours, text
+from webapp import hours, text, zones
 from webapp.calls.models import Call
 from webapp.db import db
 from webapp.errors import Invalid
@@ -96,19 +95,21 @@ def _wrong(field: str, problem: str) -> Invalid:
 
 
 def _zone(typed: Mapping[str, str]) -> str:
-    zone = typed.get("zone", "").strip()
-    if zone not in available_timezones():
+    zone = zones.named(typed.get("zone", ""))
+    if zone is None:
         raise _wrong("zone", _("There is no such time zone. One is Europe/Athens."))
     return zone
 
 
 def _closed_days(typed: Mapping[str, str]) -> list[str]:
-    days = set()
+    days, wrong = set(), []
     for word in typed.get("closed_days", "").replace(",", " ").split():
         try:
             days.add(date.fromisoformat(word).isoformat())
-        except ValueError as error:
-            raise _wrong("closed_days", _("“%(word)s” is not a day like 2026-12-24.", word=word[:40])) from error
+        except ValueError:
+            wrong.append(_("“%(word)s” is not a day like 2026-12-24.", word=word[:40]))
+    if wrong:
+        raise _wrong("closed_days", " ".join(wrong[:5]))
     if len(days) > 400:
         raise _wrong("closed_days", _("At most %(most)s of these.", most=400))
     return sorted(days)

@@ -76,6 +76,7 @@ class Row:
     retry_at: datetime | None
     promised_for: datetime | None
     promised_zone: str
+    promised_there: str  # on the customer's clock, in words
     note: str
     state: str
     claimed_by: Colleague | None
@@ -216,6 +217,7 @@ def _row(callback: Callback, reader: User, may_open: set[UUID], at: datetime, or
         retry_at=callback.retry_at,
         promised_for=callback.promised_for,
         promised_zone=callback.promised_zone.replace("_", " "),
+        promised_there=_there(callback),
         note=callback.note,
         state=callback.state.value,
         claimed_by=_colleague(callback.claimed_by, reader),
@@ -229,6 +231,13 @@ def _row(callback: Callback, reader: User, may_open: set[UUID], at: datetime, or
         reason=callback.reason,
         order=order,
     )
+
+
+def _there(callback: Callback) -> str:
+    if callback.promised_for is None or not callback.promised_zone:
+        return ""
+    there = callback.promised_for.astimezone(ZoneInfo(callback.promised_zone))
+    return str(format_datetime(there.replace(tzinfo=None), "EEE d MMM HH:mm", rebase=False))
 
 
 def _colleague(user: User | None, reader: User) -> Colleague | None:

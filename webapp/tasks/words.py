@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask_babel import lazy_gettext as _l
 
-from webapp.notices.texts import Words, define
+from webapp.notices import texts
+from webapp.notices.texts import define
 from webapp.tasks import oversight
+
+_WITHHELD = _l("Number withheld")
+Words = partial(texts.Words, unknown={"who": _WITHHELD, "number": _WITHHELD})
 
 define(
     oversight.REMINDER,
@@ -56,7 +62,7 @@ define(
 )
 define(
     oversight.TAKEN,
-    Words(_l("%(by)s gave your callback to somebody else: %(who)s"), _l("%(number)s is not yours to call any more.")),
+    Words(_l("%(by)s took a callback from you: %(who)s"), _l("%(number)s is not yours to call any more.")),
 )
 define(
     oversight.TURN,

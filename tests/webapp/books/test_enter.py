@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from telephony.events import Caller, Direction, LegResult, Result, Resynced
 from telephony.fake.switch import FakeSwitch
-from tests.factories import make_callback, make_party
+from tests.factories import make_call, make_callback, make_party
 from tests.webapp.books.stories import (
     DANA,
     DANA_E164,
@@ -31,6 +31,7 @@ from tests.webapp.books.stories import (
     tell,
 )
 from webapp.accounts.models import User
+from webapp.books import actions
 from webapp.books.models import BookedCall, Recovery, RecoveryKind, Source
 from webapp.calls import actions as calls
 from webapp.calls import capture
@@ -318,3 +319,19 @@ def test_books_that_were_sent_say_so(app: Flask) -> None:
     enter(booked(), source=Source.SPOOLED)
     assert (only(BookedCall).source, only(Recovery).source) == (Source.SPOOLED, Source.SPOOLED)
     assert only(Recovery).recovered_at <= now()
+
+
+def test_books_that_break_off_do_not_shorten_what_was_heard(app: Flask, alice: User) -> None:
+    whole = booked(by="PJSIP/alice", end=30)
+    tell(started(), rings(), answered(), ended(whole))
+    enter(booked(by="PJSIP/alice", end=6, cut_off=True))
+    call = only(Call)
+    assert (call.ended_at, call.talk_seconds, call.booked_at is not None) == (at(30), 25.0, True)
+    assert all_of(Recovery) == []
+
+
+def test_a_demo_firms_past_is_nothing_that_the_switch_must_know(app: Flask) -> None:
+    make_call(started_at=now() - timedelta(hours=5))
+    with transaction():
+        place = actions.open_books("main")
+        assert now() - place.began_at < timedelta(minutes=1)

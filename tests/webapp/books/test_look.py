@@ -228,6 +228,7 @@ def test_the_ledger_is_checked_on_a_terminal(command: Callable[..., tuple[int, s
     assert status == 1 and found["offenders"][0]["call_id"] == str(only(Call).id)
     assert command("ledger", "check", "--from", begin, "--to", begin)[0] == 0
     assert command("ledger", "check", "--from", begin, "--switch", "other")[0] == 2
+    assert command("ledger", "check", "--from", f"{at(0) + timedelta(days=400):%Y-%m-%d}")[0] == 2, "not come yet"
 
 
 def test_a_day_whose_books_were_not_read_whole_is_told_on_a_terminal(command: Callable[..., tuple[int, str]]) -> None:

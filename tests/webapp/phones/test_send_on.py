@@ -138,7 +138,7 @@ def test_whom_alice_parks_anybody_fetches(call: Call, alice: User, bob: User, as
     rings(call, bob)
     capture.record(CallAnswered(uid=call.uid, at=now(), leg="b.1", line="PJSIP/bob"), switch="main")
     assert "cb-parked" not in bar(as_(alice))
-    assert as_(alice).post(f"/phone/parked/{call.id}/retrieve", headers=JSON).status_code == 409
+    assert as_(alice).post(f"/phone/parked/{call.id}/retrieve", headers=JSON).status_code == 404
 
 
 def test_a_refusal_changes_nothing_on_the_screen(

@@ -55,7 +55,7 @@ def test_what_was_typed_is_what_holds_for_the_next_caller(app: Flask, admin: Fla
 @pytest.mark.parametrize(
     ("field", "typed"),
     [
-        ("zone", "Athens"), ("holidays", "XX"), ("holidays", "../../etc"), ("closed_days", "24.12.2026"),
+        ("zone", "Atlantis"), ("holidays", "XX"), ("holidays", "../../etc"), ("closed_days", "24.12.2026"),
         ("callback_minutes", "0"), ("callback_minutes", "fifteen"), ("callback_minutes", "1e3"), ("callback_minutes", "١٥"),
         ("reminder_minutes", "15, x"), ("reminder_minutes", "1 2 3 4 5 6 7 8 9 10 11"), ("second_step_minutes", ""),
         ("retry_minutes", "-5"), ("short_seconds", "301"), ("ticket_minutes", "99999999999"),

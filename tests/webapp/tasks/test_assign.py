@@ -23,6 +23,7 @@ from webapp.tasks import actions
 from webapp.tasks.jobs import find_owners
 from webapp.tasks.models import Callback, CallbackAttempt, CallbackState
 from webapp.tasks.people import is_answered_for_by
+from webapp.tasks.promises import promise
 
 
 @pytest.fixture(autouse=True)
@@ -178,3 +179,16 @@ def test_a_head_answers_for_what_the_team_has_and_for_what_is_nobodys(
     taken = make_callback("+306944000004", assigned_to_id=charlie.id, claimed_by_id=alice.id)
     found = db.session.scalars(sa.select(Callback.id).where(is_answered_for_by(sofia)))
     assert set(found) == {theirs.id, nobodys.id, taken.id}
+
+
+def test_who_is_ill_today_keeps_what_they_promised_for_the_day_after_next_week(
+    app: Flask, alice: User, bob: User
+) -> None:
+    with transaction():
+        promised = promise("+306944000009", now() + timedelta(days=7), by=db.session.merge(alice))
+        soon = promise("+306944000008", now() + timedelta(days=2), by=db.session.merge(alice))
+    falls_ill(alice)
+    find_owners()
+    db.session.rollback()
+    assert db.session.get_one(Callback, promised.id).assigned_to_id == alice.id
+    assert db.session.get_one(Callback, soon.id).assigned_to_id != alice.id

@@ -244,3 +244,12 @@ def test_a_reminder_is_read_in_the_readers_language_and_stays_until_then(app: Fl
     with transaction():
         actions.dismiss(db.session.get_one(Callback, entry().id), db.session.merge(alice), "Spam")
     assert notices.how_many_unread(head) == 1
+
+
+def test_an_overdue_caller_without_a_number_is_named_as_such(app: Flask, alice: User, head: User) -> None:
+    from webapp.notices import texts
+
+    assigned(alice, number=None, number_raw="")
+    sweep(at=after(60))
+    (notice,) = [each for each in notices.unread(db.session.merge(head), size=9) if each.kind == "callback.overdue"]
+    assert texts.title(notice.kind, notice.facts) == "Overdue: Number withheld"

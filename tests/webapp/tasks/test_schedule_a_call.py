@@ -150,3 +150,14 @@ def test_cards_and_contacts_offer_it(alice: User, as_: As) -> None:
     party = make_party("Dana Reyes", DANA)
     page: Any = as_(alice).get(f"/contacts/{party.id}").text
     assert f"number=%2B306944000001&amp;party={party.id}" in page
+
+
+@pytest.mark.parametrize(
+    ("written", "zone"),
+    [
+        ("America/New_York", "America/New_York"), ("America/New York", "America/New_York"), ("new york", "America/New_York"),
+        (" Athens ", "Europe/Athens"), ("UTC", "UTC"), ("Atlantis", None), ("", None), ("../etc/passwd", None),
+    ],
+)  # fmt: skip
+def test_a_zone_is_found_by_its_name_or_by_its_city(written: str, zone: str | None) -> None:
+    assert zones.named(written) == zone

@@ -39,6 +39,7 @@ document.addEventListener("click", (event) => {
   showProblems(form, {});
   preview();
 });
+document.addEventListener("change", (event) => { const field = event.target as HTMLInputElement; if (field.id === "schedule-number" && field.value.trim()) void follow(field.form!); });
 document.addEventListener("focusin", (event) => { if ((event.target as Element).id === "schedule-zone") (event.target as HTMLInputElement).select(); });
 setInterval(() => { if (dialog()?.open) preview(); }, AGAIN);
 
@@ -81,16 +82,32 @@ function unusable(form: HTMLFormElement): Record<string, string> {
 }
 function fields(form: HTMLFormElement): Record<string, string> {
   const values = Object.fromEntries(new FormData(form)) as Record<string, string>;
-  return { ...values, zone: known(values.zone!.trim().replaceAll(" ", "_")) };
+  return { ...values, zone: zoneOf(form, values.zone!) };
 }
 
-/** A zone that this browser knows; "" while its name is being typed. */
-function known(zone: string): string {
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone && zone;
-  } catch {
-    return "";
+/** By its name or by its city alone; "" while that is being typed. */
+function zoneOf(form: HTMLFormElement, typed: string): string {
+  const wanted = typed.trim().toLowerCase();
+  const all = [...form.querySelectorAll<HTMLOptionElement>("#schedule-zones option")].map((option) => option.value);
+  const cities = all.filter((name) => name.toLowerCase().split("/").at(-1) === wanted);
+  const found = all.find((name) => name.toLowerCase() === wanted) ?? (cities.length === 1 ? cities[0] : undefined);
+  return found?.replaceAll(" ", "_") ?? "";
+}
+
+/** Another number may be in another zone: its clock, and the times that are ready there. */
+async function follow(form: HTMLFormElement): Promise<void> {
+  const query = new URLSearchParams({ number: (form.elements.namedItem("number") as HTMLInputElement).value }).toString();
+  const text = await send(`/callbacks/schedule?${query}`, undefined, { accept: "text/html" }).then((answer) => answer.text()).catch(() => "");
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  for (const part of [".picks", "#schedule-zones"]) {
+    const source = fresh.querySelector(part);
+    if (source) form.querySelector(part)!.replaceChildren(...source.childNodes);
   }
+  for (const name of ["zone", "date", "time"]) {
+    const source = fresh.querySelector<HTMLInputElement>(`[name=${name}]`);
+    if (source) (form.elements.namedItem(name) as HTMLInputElement).value = source.value;
+  }
+  preview();
 }
 
 function preview(): void {
@@ -102,7 +119,7 @@ function preview(): void {
   const odd = !Number.isNaN(at) && (Number(time!.slice(0, 2)) < EARLY || Number(time!.slice(0, 2)) >= LATE);
   const past = at <= serverNow();
   said.classList.toggle("warn", odd || past || Number.isNaN(at));
-  const told = Number.isNaN(at) ? say("schedule_when") : past ? say("schedule_past") : [
+  const told = !zone ? say("schedule_zone") : Number.isNaN(at) ? say("schedule_when") : past ? say("schedule_past") : [
     say("schedule_there", { when: inWords(at, zone!), zone: zone!.replaceAll("_", " ") }),
     sameClock(at, zone!) ? say("schedule_same") : say("schedule_here", { when: inWords(at, own), zone: own.replaceAll("_", " ") }),
     odd ? say("schedule_odd") : "",
