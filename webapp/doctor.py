@@ -22,8 +22,11 @@ from config.settings import Settings, SwitchSettings
 from telephony.ami.doctor import MAX_SKEW, Finding, Level, examine
 from telephony.ami.interview import ask, look_at_cel
 from telephony.ami.switch import Login
+from telephony.ari import AriPhones
 from telephony.delivery import ASIDE
+from telephony.errors import SwitchError
 from webapp import jobs, leases, schema
+from webapp.accounts.models import Line
 from webapp.books import place
 from webapp.calls.models import Call
 from webapp.db import AWAY, db, now
@@ -46,7 +49,8 @@ def examine_all(app: Flask) -> Iterator[Examined]:
     with app.app_context():
         yield Examined("Ringback", [*_disk(settings), *_web(settings), *_database(app), *_broker()])
         for switch in settings.switches:
-            findings = [*_bridge(settings, switch), *_books(settings, switch), *_switch(settings, switch)]
+            findings = [*_bridge(settings, switch), *_books(settings, switch), *_phones(switch)]
+            findings += _switch(settings, switch)
             yield Examined(f"switch {switch.name}", findings)
 
 
@@ -187,6 +191,34 @@ def _books(settings: Settings, switch: SwitchSettings) -> Iterator[Finding]:
     if aside := facts.get("set_aside"):
         yield _look("books-aside", f"{aside} calls of the switch's books could not be entered.",
                     f"see the log of ringback bridge {switch.name}, and report it")  # fmt: skip
+
+
+def _phones(switch: SwitchSettings) -> Iterator[Finding]:
+    """Of agents whose phone is their page."""
+    try:
+        wanted = db.session.scalar(
+            sa.select(sa.func.count()).select_from(Line).where(Line.switch == switch.name, Line.in_browser)
+        )
+    except sa.exc.SQLAlchemyError:
+        return  # told of the database already
+    finally:
+        db.session.rollback()
+    phones = switch.browser_phones
+    if phones is None:
+        if wanted:
+            yield _fault("browser-phones", f"{wanted} agents have a phone in the browser, and none can be made here.",
+                         f"in the switches file, [{switch.name}]: ari_url, ari_user, ari_secret_file\n"
+                         "see docs/browser-phone.md")  # fmt: skip
+        return
+    try:
+        AriPhones(phones.ari_url, phones.login.user, phones.login.secret).check()
+    except SwitchError as error:
+        yield _fault("browser-phones", f"Phones in the browser cannot be made: {error.reason}.",
+                     "http.conf: enabled = yes; ari.conf: the user of the switches file, with its secret;\n"
+                     "modules: res_ari, res_ari_asterisk, res_sorcery_memory; sorcery.conf as in config/asterisk/\n"
+                     "see docs/browser-phone.md")  # fmt: skip
+    else:
+        yield _well("browser-phones", "Phones in the browser can be made.")
 
 
 def _facts_of(switch: SwitchSettings) -> dict[str, Any] | None:

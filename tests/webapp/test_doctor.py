@@ -13,12 +13,16 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 
-from config.settings import Settings
+from config.settings import BrowserPhones, Settings
+from config.settings import Login as SettingsLogin
 from telephony.ami.doctor import Finding, Level
+from telephony.fake.ari import FakeAri
 from telephony.fake.asterisk import FakeAsterisk, FakeUser
 from webapp import doctor, leases, schema
+from webapp.accounts.actions import add_user, ensure_roles
 from webapp.app import create_app
 from webapp.cli import main
+from webapp.db import transaction
 from webapp.trial.pbx import RunningTrial
 
 LISTENS = ("CoreStatus", "CoreShowChannels", "CoreSettings", "QueueStatus", "Getvar", "ShowDialPlan", "PJSIPQualify")
@@ -191,12 +195,14 @@ def test_the_command_is_content(office: Settings) -> None:
 def test_beside_a_trial_the_command_examines_its_switch(office: Settings, pbx: FakeAsterisk, tmp_path: Path) -> None:
     at_work(office)
     assert "No switch is configured" in run(office, configured=False).stdout
-    trial = RunningTrial(
-        os.getpid(), 1, pbx.port, 2, tmp_path, events=HEARS, commands=SPOKEN, answer="not asked", ari="not asked"
-    )
     (office.data_dir / "trial").mkdir()
-    trial.tell(office.data_dir / "trial")
-    told = run(office, configured=False)
+    with FakeAri() as ari:
+        http = int(ari.url.rpartition(":")[2])
+        trial = RunningTrial(
+            os.getpid(), 1, pbx.port, http, tmp_path, events=HEARS, commands=SPOKEN, answer="not asked", ari="secret"
+        )
+        trial.tell(office.data_dir / "trial")
+        told = run(office, configured=False)
     assert told.exit_code == 0 and "No switch is configured" not in told.stdout
     assert "switch main" in told.stdout and "Its calls are being followed." in told.stdout
 
@@ -218,3 +224,27 @@ def test_the_command_speaks_json_and_tells_no_secret(office: Settings, pbx: Fake
     assert told.exit_code == 1 and answer["well"] is False
     assert [one["code"] for one in answer["findings"] if one["level"] == "fault"] == ["events-login"]
     assert all(secret not in told.stdout for secret in (HEARS, SPOKEN, "another secret", office.secret_key))
+
+
+def with_a_browser_phone(office: Settings, ari: FakeAri | None = None, secret: str = "secret") -> Flask:
+    """Erin's phone is her page."""
+    phones = BrowserPhones(ari.url, SettingsLogin("ringback-phones", secret)) if ari else None
+    app = at_work(replace(office, switches=(replace(office.switches[0], browser_phones=phones),)))
+    with app.test_request_context(), transaction():
+        ensure_roles()
+        add_user("erin", "Erin Walsh", role="agent", password="a long password", browser_lines=("PJSIP/erin",))
+    return app
+
+
+def test_phones_in_the_browser_that_nobody_can_make(office: Settings) -> None:
+    finding = found(with_a_browser_phone(office))["browser-phones"]
+    assert finding.level is Level.FAULT and "ari_url" in finding.mend
+
+
+def test_phones_in_the_browser_that_can_be_made_and_a_log_in_that_is_refused(office: Settings) -> None:
+    with FakeAri() as ari:
+        app = with_a_browser_phone(office, ari)
+        assert found(app)["browser-phones"].level is Level.WELL
+        ari.login = "another"
+        finding = found(app)["browser-phones"]
+    assert finding.level is Level.FAULT and "log-in" in finding.said and "ari.conf" in finding.mend
