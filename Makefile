@@ -37,7 +37,7 @@ test-pbx:
 test-sqlite:
 	$(BIN)/python -m pytest tests -m "not journey"
 test-postgresql:
-	RINGBACK_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/webapp
+	RINGBACK_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/webapp -m "not journey"
 
 .PHONY: test-fast
 test-fast: ## What needs no PBX and no browser, on SQLite
