@@ -233,6 +233,7 @@ class Check extends HTMLElement {
 
   /** What changes without telling. */
   private async look(): Promise<void> {
+    if (document.hidden) return;
     this.showRing();
     this.showNotifications();
     if (this.dataset.kind === "browser") this.showPhone();
@@ -301,7 +302,7 @@ class Check extends HTMLElement {
     if (!this.calling || this.leaving.signal.aborted) return;
     if (state === "ringing") { this.rang = true; this.showCall("busy", say("check_call_pick_up")); return; }
     if (state === "in_call") { this.rang = true; await this.listenToEcho(); return; }
-    if (this.echoed) this.over(this.states.get("call")!, say("check_call_done"));
+    if (this.echoed) this.over(this.states.get("call")!, say(own ? "check_call_done" : "check_call_ended"));
     else if (this.rang) this.over("bad", say(own ? "check_call_no_echo" : "check_call_not_picked_up"));
     else if (waited > RINGS) {
       void this.phone?.do("hangup");

@@ -25,8 +25,8 @@ export function gradeWord(grade: Grade): string {
   }
 }
 export function figures({ loss, jitter, roundTrip }: Quality): string {
-  const whole = (value: number): string => Math.round(value).toLocaleString(language);
-  return say("line_figures", { loss: loss.toLocaleString(language, { style: "percent", maximumFractionDigits: 1 }), jitter: whole(jitter), trip: whole(roundTrip) });
+  const time = (ms: number): string => Math.round(ms).toLocaleString(language, { style: "unit", unit: "millisecond" });
+  return say("line_figures", { loss: loss.toLocaleString(language, { style: "percent", maximumFractionDigits: 1 }), jitter: time(jitter), trip: time(roundTrip) });
 }
 
 export class Gauge {
