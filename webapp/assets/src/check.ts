@@ -8,7 +8,7 @@ import { figures, gradeWord } from "./quality";
 import { chime, isMuted } from "./ringer";
 import { canRoute, choose, chosen, devices, microphone, route, type Choice } from "./sound";
 import { connect } from "./socket";
-import { announce } from "./toasts";
+import { announce, toast } from "./toasts";
 import { say } from "./words";
 
 type Name = "socket" | "phone" | "microphone" | "speaker" | "ring" | "notifications" | "call";
@@ -102,6 +102,7 @@ class Check extends HTMLElement {
   private clicked(what?: string): void {
     switch (what) {
       case "microphone": void this.listen(); break;
+      case "names": void this.nameDevices(); break;
       case "tone": void this.play("speaker"); break;
       case "ring": void this.play("ring"); break;
       case "speaker-heard": case "ring-heard": this.heard(what.split("-")[0] as "speaker" | "ring", true); break;
@@ -134,10 +135,19 @@ class Check extends HTMLElement {
       select.replaceChildren(new Option(say("check_default"), ""), ...found.map(({ deviceId, label }) => new Option(label, deviceId)));
       if (wanted && !found.some(({ deviceId }) => deviceId === wanted)) select.append(new Option(say("check_unplugged"), wanted));
       select.value = wanted;
-      select.closest<HTMLElement>(".field")!.hidden = part !== "microphone" && !canRoute;
+      select.closest<HTMLElement>(".field")!.hidden = part !== "microphone" && (!canRoute || select.length < 2);
     }
-    const hint = this.querySelector<HTMLElement>("[data-unnamed]");
-    if (hint) hint.hidden = !known.length || known.some(({ label }) => label);
+    const unnamed = canRoute && known.length > 0 && !known.some(({ label }) => label);
+    for (const hint of this.querySelectorAll<HTMLElement>("[data-unnamed]")) hint.hidden = !unnamed;
+  }
+
+  private async nameDevices(): Promise<void> {
+    try {
+      for (const track of (await microphone()).getTracks()) track.stop();
+    } catch (error) {
+      toast(refusal((error as Error).name), "bad");
+    }
+    await this.listDevices();
   }
 
   private async watchPermissions(): Promise<void> {
