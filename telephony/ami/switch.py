@@ -163,8 +163,9 @@ class AsteriskSwitch:
         self._mark(customer, command)
         if not held:  # which the switch tells as what it is
             to = {"Context": TRANSFER, "Exten": command.to}
-            self._commands.send({"Action": "BlindTransfer", "Channel": agent, **to})
-            return
+            with suppress(SwitchRefused):  # in a room there is no transfer
+                self._commands.send({"Action": "BlindTransfer", "Channel": agent, **to})
+                return
         self._hand_over(agent, customer, command.to)
 
     def ask(self, command: Ask) -> None:

@@ -32,6 +32,6 @@ def flows(screen: Screen) -> None:
 
     def more() -> bool:
         now = stats(screen)
-        return bool(now["came"] > before["came"] + 12 and now["went"] > before["went"] + 12)
+        return all(now.get(way, 0) > before.get(way, 0) + 12 for way in ("came", "went"))
 
     wait_for("sound in both directions", more)

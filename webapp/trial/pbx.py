@@ -34,6 +34,7 @@ WITHOUT_WORDS = (
     "pjproject",
     "pjsip_notify",
     "udptl",
+    "websocket_client",
 )  # Asterisk complains when these files are missing, not when they are empty
 RTP_PORTS = 40
 START_SECONDS = 60
@@ -196,7 +197,8 @@ class Pbx:
 
     def _configure(self, run_dir: Path) -> None:
         etc = self.state_dir / "etc"
-        for place in (etc, self.log_dir / "cel-custom", self.log_dir / "cdr-csv", self.state_dir / "spool"):
+        logs = (self.log_dir / "cel-custom", self.log_dir / "cdr-csv")
+        for place in (etc, *logs, self.state_dir / "spool", self.state_dir / "lib" / "keys"):
             place.mkdir(parents=True, exist_ok=True)
         compose(self.state_dir / "lib" / "music")
         self.state_dir.chmod(0o700)

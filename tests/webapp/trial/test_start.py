@@ -40,7 +40,7 @@ def test_calls_and_commands_come_in_on_loopback_alone(asterisk: Asterisk) -> Non
     assert asterisk.pbx.pid is not None
     sockets = psutil.Process(asterisk.pbx.pid).net_connections(kind="inet")
     ports = asterisk.pbx.ports
-    ours = {ports.ami, ports.sip, *range(ports.rtp_first, ports.rtp_last + 1)}
+    ours = {ports.ami, ports.sip, ports.http, *range(ports.rtp_first, ports.rtp_last + 1)}
     local = [each.laddr for each in sockets if each.laddr.ip == "127.0.0.1"]
     elsewhere = [each for each in sockets if each.laddr.ip != "127.0.0.1"]
     assert {each.port for each in local} <= ours
