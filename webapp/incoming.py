@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
-from flask import request
+from flask import redirect, request
 from flask_babel import gettext as _
 
 from webapp.errors import Invalid
@@ -71,3 +72,12 @@ def wants_json() -> bool:
 def _unusable(field: str) -> Invalid:
     problem = _("This cannot be used.")
     return Invalid(problem, fields={field: problem})
+
+
+def back() -> Any:
+    """To the page they were at; never to another site, however its address is written."""
+    if request.is_json or "X-Requested-With" in request.headers:
+        return "", 204
+    here = urlsplit(request.headers.get("Referer", ""))
+    ours = here.netloc == request.host and here.path.startswith("/") and not here.path.startswith(("//", "/\\"))
+    return redirect(urlunsplit(("", "", here.path, here.query, "")) if ours else "/desk", 303)

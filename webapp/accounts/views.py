@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_security import auth_required
@@ -35,7 +34,7 @@ def status() -> Any:
         else:
             set_status(user, AgentStatus.AVAILABLE)
     in_step(current_user)
-    return back()
+    return incoming.back()
 
 
 @bp.post("/me/preferences")
@@ -46,13 +45,4 @@ def preferences() -> Any:
     with transaction():
         user = db.session.get_one(User, user_id)
         set_preferences(user, **{name: incoming.text(sent, name) or None for name in ("theme", "density", "locale")})
-    return back()
-
-
-def back() -> Any:
-    """To the page they were at; never to another site, however its address is written."""
-    if request.is_json or "X-Requested-With" in request.headers:
-        return "", 204
-    here = urlsplit(request.headers.get("Referer", ""))
-    ours = here.netloc == request.host and here.path.startswith("/") and not here.path.startswith(("//", "/\\"))
-    return redirect(urlunsplit(("", "", here.path, here.query, "")) if ours else "/desk", 303)
+    return incoming.back()

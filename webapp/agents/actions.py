@@ -9,6 +9,7 @@ from flask import current_app
 from config.settings import Settings
 from webapp.accounts.actions import set_status
 from webapp.accounts.breaks import NO_ANSWER
+from webapp.accounts.events import OutOfStep
 from webapp.accounts.models import AgentStatus, ChangedBy, User
 from webapp.accounts.queries import all_heads, heads_of
 from webapp.agents.events import AttentionChanged
@@ -32,6 +33,7 @@ def did_not_answer(user: User, at: datetime) -> None:
     user.did_not_answer_at = at
     if settings.unanswered_break:
         set_status(user, AgentStatus.ON_BREAK, reason=NO_ANSWER, by=ChangedBy.SYSTEM, at=max(at, user.status_since))
+        publish(OutOfStep(user_id=user.id))
     heads = [head for head in (heads_of([user.team_id]) if user.team_id else []) or all_heads() if head.id != user.id]
     key, facts = f"{DID_NOT_ANSWER}:{user.id}:{at.isoformat()}", {"who": user.name, "rings": rings}
     notify(heads, kind=DID_NOT_ANSWER, key=key, facts=facts, link="/agents")
@@ -47,4 +49,5 @@ def is_here(user: User, at: datetime, *, by: ChangedBy = ChangedBy.AGENT) -> Non
     user.did_not_answer_at = None
     if user.status is AgentStatus.ON_BREAK and user.status_reason == NO_ANSWER:
         set_status(user, AgentStatus.AVAILABLE, by=by, at=max(at, user.status_since))
+        publish(OutOfStep(user_id=user.id))
     publish(AttentionChanged(user_id=user.id))

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from webapp import jobs, live
+from webapp import live
 from webapp.accounts.events import StatusChanged
-from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.models import AgentStatus, ChangedBy, User
 from webapp.agents.actions import did_not_answer, is_here
 from webapp.agents.events import AttentionChanged
@@ -42,4 +41,3 @@ def show_states(events: list[CallChanged]) -> None:
 def show_attention(event: AttentionChanged) -> None:
     live.push("desk", {"kind": "status"}, to=[event.user_id])
     live.push_topic(live.AGENTS, "desk", {"kind": "agents"})
-    jobs.soon(keep_in_step, str(event.user_id))

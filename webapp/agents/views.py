@@ -6,11 +6,11 @@ from flask import Blueprint, render_template
 from flask_login import current_user
 from flask_security import auth_required
 
+from webapp import incoming
 from webapp.accounts.actions import in_step
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, requires
 from webapp.accounts.queries import people_who_may
-from webapp.accounts.views import back
 from webapp.agents import shown
 from webapp.agents.actions import is_here
 from webapp.db import db, now, transaction
@@ -44,4 +44,4 @@ def here() -> Any:
         changed = user.status is not before
     if changed:
         in_step(current_user)
-    return back()
+    return incoming.back()
