@@ -97,7 +97,7 @@ export class Ringer {
 
   /** A page that stood still does not know whether it rings. */
   private again(): void {
-    if (Date.now() - this.chimed < 3 * PAUSE) this.chime();
+    if (Date.now() - this.chimed < 1.5 * PAUSE) this.chime();
     else { this.stop(); this.ask(); }
   }
 
