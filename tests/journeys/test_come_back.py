@@ -139,7 +139,7 @@ def test_in_two_tabs_and_on_two_devices_alice_has_one_call_and_one_note(
 
 
 def fall_asleep(screen: Screen) -> CDPSession:
-    """As when a lid is closed: nothing of the page runs, and then the network is gone. (No browser freezes a page in front.)"""
+    """As when a lid is closed: nothing of the page runs, then the network is gone. (No browser freezes a page in front.)"""
     screen.page.evaluate("() => { const now = Date.now; Date.now = () => now() + (window.slept ?? 0); }")
     machine = screen.page.context.new_cdp_session(screen.page)
     stopped: list[object] = []
