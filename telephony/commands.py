@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from telephony.errors import BadValue
 
@@ -195,6 +196,35 @@ class Retrieve:
     def __post_init__(self) -> None:
         _check("line", self.line, _LINE)
         _check("space", self.space, _SPACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Ring `line`: who picks up hears themselves, until they hang up or half a minute is over."""
+
+    line: str
+    answer_itself: bool = False
+
+    def __post_init__(self) -> None:
+        _check("line", self.line, _LINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """At what the phone `line` does now."""
+
+    line: str
+
+    def __post_init__(self) -> None:
+        _check("line", self.line, _LINE)
+
+
+class PhoneState(StrEnum):
+    FREE = "free"
+    RINGING = "ringing"
+    IN_CALL = "in_call"
+    AWAY = "away"  # it is not registered, or does not answer the switch
+    UNKNOWN = "unknown"  # the switch cannot tell
 
 
 def colleague(line: str) -> str:

@@ -9,13 +9,16 @@ from telephony.commands import (
     Ask,
     Complete,
     Drop,
+    Echo,
     Hangup,
     Hold,
     Join,
+    Look,
     Mute,
     Originate,
     Park,
     Pause,
+    PhoneState,
     Rescue,
     Resume,
     Retrieve,
@@ -50,4 +53,6 @@ class Switch(Protocol):
     def park(self, command: Park) -> str: ...  # the space
     def rescue(self, command: Rescue) -> None: ...
     def retrieve(self, command: Retrieve) -> None: ...
+    def echo(self, command: Echo) -> None: ...
+    def phone_state(self, command: Look) -> PhoneState: ...
     def close(self) -> None: ...

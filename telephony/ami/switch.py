@@ -16,13 +16,16 @@ from telephony.commands import (
     Ask,
     Complete,
     Drop,
+    Echo,
     Hangup,
     Hold,
     Join,
+    Look,
     Mute,
     Originate,
     Park,
     Pause,
+    PhoneState,
     Rescue,
     Resume,
     Retrieve,
@@ -37,7 +40,19 @@ TIMEOUT = 5.0  # for a whole command, connecting included
 IDLE_PING = 30.0
 # contexts of config/asterisk/ringback-phones.conf, and that of Asterisk's parking lot
 HOLD, ROOM, TRANSFER, RESCUE = "ringback-hold", "ringback-room", "ringback-transfer", "ringback-rescue"
+CHECK = "ringback-check"
 PARKED = "parkedcalls"
+
+_STATES = {
+    "NOT_INUSE": PhoneState.FREE,
+    "RINGING": PhoneState.RINGING,
+    "INUSE": PhoneState.IN_CALL,
+    "RINGINUSE": PhoneState.IN_CALL,
+    "BUSY": PhoneState.IN_CALL,  # one that takes a single call
+    "ONHOLD": PhoneState.IN_CALL,
+    "UNAVAILABLE": PhoneState.AWAY,
+    "INVALID": PhoneState.AWAY,
+}
 
 _LINE = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
 _INTERFACE = re.compile(r"[A-Za-z0-9]{2,10}/[0-9A-Za-z_.@/-]{1,100}")
@@ -232,17 +247,28 @@ class AsteriskSwitch:
             self.hangup(Hangup(agent))
 
     def retrieve(self, command: Retrieve) -> None:
+        self._ring(command.line, PARKED, command.space, answer_itself=command.answer_itself)
+
+    def echo(self, command: Echo) -> None:
+        self._ring(command.line, CHECK, "echo", answer_itself=command.answer_itself)
+
+    def phone_state(self, command: Look) -> PhoneState:
+        told = self._commands.send({"Action": "Getvar", "Variable": f"DEVICE_STATE({command.line})"})
+        return _STATES.get(told.frame.get("Value", ""), PhoneState.UNKNOWN)
+
+    def _ring(self, line: str, context: str, exten: str, *, answer_itself: bool) -> None:
+        """Who picks up goes there."""
         action = {
             "Action": "Originate",
-            "Channel": command.line,
-            "Context": PARKED,
-            "Exten": command.space,
+            "Channel": line,
+            "Context": context,
+            "Exten": exten,
             "Priority": "1",
-            "CallerID": f"<{command.space}>",
+            "CallerID": f"<{exten}>",
             "Timeout": "30000",
             "Async": "true",
         }
-        if command.answer_itself:
+        if answer_itself:
             action["Variable"] = _ANSWER_ITSELF.removeprefix(",")
         self._commands.send(action)
 

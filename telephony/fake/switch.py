@@ -7,13 +7,16 @@ from telephony.commands import (
     Ask,
     Complete,
     Drop,
+    Echo,
     Hangup,
     Hold,
     Join,
+    Look,
     Mute,
     Originate,
     Park,
     Pause,
+    PhoneState,
     Rescue,
     Resume,
     Retrieve,
@@ -25,7 +28,7 @@ from telephony.errors import SwitchError, SwitchRefused
 
 Command = (
     Originate | Hangup | Answer | Pause | Mute | SendDigits | Hold | Resume | Transfer | Complete | Swap | Join | Drop
-    | Park | Rescue | Retrieve
+    | Park | Rescue | Retrieve | Echo
 )  # fmt: skip
 
 
@@ -36,6 +39,7 @@ class FakeSwitch:
         self.name, self.can_answer = name, can_answer
         self.commands: list[Command] = []
         self.refuse_with: SwitchError | None = None
+        self.phones: dict[str, PhoneState] = {}  # those that are not free
         self.closed = False
 
     def originate(self, command: Originate) -> None:
@@ -91,6 +95,14 @@ class FakeSwitch:
 
     def retrieve(self, command: Retrieve) -> None:
         self._take(command)
+
+    def echo(self, command: Echo) -> None:
+        self._take(command)
+
+    def phone_state(self, command: Look) -> PhoneState:
+        if self.refuse_with is not None:
+            raise self.refuse_with
+        return self.phones.get(command.line, PhoneState.FREE)
 
     def close(self) -> None:
         self.closed = True

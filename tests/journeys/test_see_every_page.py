@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
-import webapp
+from tests.journeys.audit import audit as _audit
+from tests.journeys.audit import wider as _wider
 from tests.journeys.conftest import Customers
 from tests.journeys.product import Books, Product
 from tests.journeys.screen import Screen
@@ -23,8 +23,6 @@ from webapp.tasks.models import QueuePolicy
 
 pytestmark = pytest.mark.journey
 
-AXE = Path(webapp.__file__).parent / "assets" / "node_modules" / "axe-core" / "axe.min.js"
-SIZES = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
 DANA, EMIL, SHARED = "+306944000001", "+442079460018", "+302310555001"
 
 
@@ -71,6 +69,7 @@ def history(customer: Customers, books: Books, audited: Screen) -> dict[str, str
         "call": f"/calls/{call_id}",
         "my day": "/day",
         "dial": "/dial",
+        "check": "/phone/check",
         "dialled": "/dial?tel=tel:%2B306944000001",
         "callbacks": "/callbacks",
         "my callbacks": "/callbacks?tab=mine",
@@ -392,30 +391,3 @@ def _miss(customer: Customers, screen: Screen, number: str) -> None:
 def _audit_page(screen: Screen, name: str, path: str) -> list[str]:
     screen.go(path)
     return _audit(screen.page, name)
-
-
-def _wider(page: Page, name: str) -> list[str]:
-    found = []
-    for width in (1440, 1280, 1279, 800, 390):
-        page.set_viewport_size({"width": width, "height": 800})
-        beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        found += [f"{name} at {width}: {beyond}"] if beyond > 0 else []
-    page.set_viewport_size(SIZES[0])  # type: ignore[arg-type]
-    return found
-
-
-def _audit(page: Page, name: str) -> list[str]:
-    page.add_script_tag(path=AXE)
-    found = []
-    for size in SIZES:
-        page.set_viewport_size(size)  # type: ignore[arg-type]
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-            told = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-            found += [
-                f"{name}, {size['width']} px, {theme}: {violation['id']} ({violation['help']}) at "
-                + "; ".join(str(node["target"]) + " " + node["html"][:160] for node in violation["nodes"][:3])
-                for violation in told["violations"]
-            ]
-    page.set_viewport_size(SIZES[0])  # type: ignore[arg-type]
-    return found

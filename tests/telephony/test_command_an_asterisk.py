@@ -13,12 +13,15 @@ from telephony.commands import (
     Ask,
     Complete,
     Drop,
+    Echo,
     Hangup,
     Hold,
     Join,
+    Look,
     Mute,
     Originate,
     Park,
+    PhoneState,
     Resume,
     Retrieve,
     SendDigits,
@@ -243,6 +246,34 @@ def test_parking_tells_the_space_from_which_any_phone_fetches(pbx, switch):
     switch.retrieve(Retrieve("PJSIP/bob", "703"))
     asked = pbx.asked("Originate")[0]
     assert (asked["Channel"], asked["Context"], asked["Exten"]) == ("PJSIP/bob", "parkedcalls", "703")
+
+
+def test_a_phone_is_rung_to_hear_itself(pbx, switch):
+    switch.echo(Echo("PJSIP/alice"))
+    switch.echo(Echo("PJSIP/erin", answer_itself=True))
+    alice, erin = pbx.asked("Originate")
+    assert (alice["Channel"], alice["Context"], alice["Exten"]) == ("PJSIP/alice", "ringback-check", "echo")
+    assert ("Variable" in alice, erin["Variable"]) == (
+        False,
+        "PJSIP_HEADER(add,Call-Info)=<sip:ringback>;answer-after=0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [("NOT_INUSE", PhoneState.FREE), ("RINGING", PhoneState.RINGING), ("BUSY", PhoneState.IN_CALL),
+     ("UNAVAILABLE", PhoneState.AWAY), ("UNKNOWN", PhoneState.UNKNOWN), ("", PhoneState.UNKNOWN)],
+)  # fmt: skip
+def test_the_switch_tells_what_a_phone_does(pbx, switch, told, state):
+    pbx.functions["DEVICE_STATE(PJSIP/alice)"] = told
+    assert switch.phone_state(Look("PJSIP/alice")) is state
+
+
+@pytest.mark.parametrize("line", ["", "alice", "PJSIP/alice&PJSIP/bob", "PJSIP/a)b", "PJSIP/alice\r\nX: y"])
+def test_only_a_phone_is_rung_or_looked_at(line):
+    for command in (Echo, Look):
+        with pytest.raises(BadValue, match="line"):
+            command(line)
 
 
 @pytest.mark.parametrize("to", ["", "*", "bob", "*bob&x", "*bob,1", "**bob", "12", "+30 210", "${X}", "*a\r\nX: y"])

@@ -97,6 +97,9 @@ FOR_ROLES = {
     "POST /phone/parked/<uuid:call_id>/retrieve": 404,  # nobody is
     "GET /desk/colleagues": 422,  # for which call
     "POST /phone/gone": 204,
+    "GET /phone/check": 200,
+    "GET /phone/state": 200,
+    "POST /phone/test-call": 204,
     "POST /phone/account": 409,  # theirs is on the desk
     "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
     "POST /calls/<uuid:call_id>/more-time": 409,  # no time runs out

@@ -159,6 +159,8 @@ def _actions(user: User) -> list[Option]:
         options.append(
             Option(label=label, icon=icon, action="/me/preferences", fetch="preferences", values={"theme": value})
         )
+    if may(user, Permission.CALL_TAKE):
+        options.append(Option(label=_("Check phone and sound"), icon="stethoscope", url="/phone/check"))
     options.append(Option(label=_("Ring tone"), icon="volume", act="sound"))
     options.append(Option(label=_("Keyboard shortcuts"), icon="keyboard", hint="?", act="keys"))
     options.append(Option(label=_("Log out"), icon="logout", action="/logout"))

@@ -19,11 +19,14 @@ from telephony.commands import (
     Ask,
     Complete,
     Drop,
+    Echo,
     Hangup,
     Hold,
     Join,
+    Look,
     Mute,
     Park,
+    PhoneState,
     Rescue,
     Resume,
     Retrieve,
@@ -38,13 +41,14 @@ from telephony.switch import Switch
 from webapp import switches
 from webapp.accounts.models import Line, User
 from webapp.calls import capture
+from webapp.calls.clearance import is_busy
 from webapp.calls.models import Call, Leg
 from webapp.db import db, lock, now, transaction
 from webapp.errors import Conflict, Invalid, NotFound, Unavailable
 from webapp.events import publish
 from webapp.phones.events import ParkingChanged
 from webapp.phones.models import Handling, ParkedCall
-from webapp.phones.queries import browser_line, is_asking, on_browser_phones
+from webapp.phones.queries import browser_line, checked_line, is_asking, on_browser_phones
 
 _QUEUE = re.compile(r"[0-9A-Za-z_.-]{1,80}")
 
@@ -253,6 +257,33 @@ def retrieve(user: User, call_id: UUID) -> None:
     db.session.rollback()
     with _asking():
         switches.get(switch).retrieve(command)
+
+
+def test_call(user: User) -> None:
+    """This user's phone rings, and who picks up hears themselves. It is nobody's call: no row, no wrap-up."""
+    line = _own_phone(user)
+    if is_busy(user):
+        raise Conflict(_("You are in a call. Test your phone after it."))
+    switch, command = line.switch, Echo(line.endpoint, line.in_browser)
+    db.session.rollback()
+    with _asking():
+        switches.get(switch).echo(command)
+
+
+def phone_state(user: User) -> PhoneState:
+    """What the switch says of this user's phone."""
+    line = _own_phone(user)
+    switch, command = line.switch, Look(line.endpoint)
+    db.session.rollback()
+    with _asking():
+        return switches.get(switch).phone_state(command)
+
+
+def _own_phone(user: User) -> Line:
+    line = checked_line(user)
+    if line is None:
+        raise Conflict(_("You have no phone."))
+    return line
 
 
 def unpark(call_id: UUID) -> None:

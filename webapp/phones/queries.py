@@ -17,6 +17,11 @@ def browser_line(user: User) -> Line | None:
     return next((line for line in user.lines if line.in_browser), None)
 
 
+def checked_line(user: User) -> Line | None:
+    """Whose state the check page tells: the page's own phone before one on the desk."""
+    return browser_line(user) or next(iter(user.lines), None)
+
+
 def is_in_browser(user: User, switch: str, leg: Leg | None) -> bool:
     line = browser_line(user)
     return bool(line and leg and (line.switch, line.endpoint) == (switch, leg.line))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint
+from flask import Blueprint, render_template
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -16,7 +16,7 @@ from webapp.accounts.permissions import Permission, requires
 from webapp.calls import queries as calls
 from webapp.db import db, now, transaction
 from webapp.errors import Invalid
-from webapp.phones import actions
+from webapp.phones import actions, queries
 
 bp = Blueprint("phones", __name__)
 
@@ -43,6 +43,26 @@ def account() -> Any:
 def gone() -> Any:
     """The page goes away with a call on its phone, or has come anew and knows of none."""
     actions.rescue_calls(current_user)
+    return "", 204
+
+
+@bp.get("/phone/check")
+@requires(Permission.CALL_TAKE)
+def check() -> Any:
+    """Before the shift: does everything work that a call needs? The page finds out; see assets/src/check.ts."""
+    return render_template("phones/check.html", line=queries.checked_line(current_user))
+
+
+@bp.get("/phone/state")
+@requires(Permission.CALL_TAKE)
+def state() -> Any:
+    return {"state": actions.phone_state(current_user).value}
+
+
+@bp.post("/phone/test-call")
+@requires(Permission.CALL_TAKE)
+def test_call() -> Any:
+    actions.test_call(current_user)
     return "", 204
 
 

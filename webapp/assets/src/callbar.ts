@@ -4,6 +4,7 @@ import { changed } from "./changes";
 import { saveAll } from "./kept";
 import { noteOf, restoreNote, typedNote, wroteElsewhere } from "./notes";
 import { Phone, type Word } from "./phone";
+import { figures, gradeWord, type Grade } from "./quality";
 import { isMuted, Ringer } from "./ringer";
 import { scriptPanel } from "./script";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
@@ -34,6 +35,7 @@ export class Callbar extends HTMLElement {
   private dialing = false;
   private states = new Map<string, string>();
   phone: Phone | null = null;
+  private grade: Grade | "" = "";
   private open: "" | "pad" | "transfer" = "";
   private chosen = ""; // the colleague to whom a call is to go
 
@@ -241,6 +243,7 @@ export class Callbar extends HTMLElement {
     if (this.phone) return;
     this.phone = new Phone();
     this.phone.addEventListener("change", () => this.showPhone());
+    this.phone.addEventListener("quality", () => this.showQuality());
     this.phone.begin();
   }
 
@@ -257,6 +260,21 @@ export class Callbar extends HTMLElement {
     const word = this.querySelector<HTMLElement>("[data-phone-word]");
     if (word) { word.textContent = phoneWord(this.phone.word); word.dataset.phoneWord = this.phone.word; }
     for (const form of this.querySelectorAll<HTMLFormElement>('form[data-do="mute"]')) showPressed(form, this.phone.muted);
+    this.showQuality();
+  }
+
+  /** Said aloud only when it turns poor: that is when something is to be done. */
+  private showQuality(): void {
+    const quality = this.phone?.quality;
+    for (const place of this.querySelectorAll<HTMLElement>("[data-quality]")) {
+      place.hidden = !quality;
+      if (!quality) continue;
+      place.dataset.quality = quality.grade;
+      place.querySelector("span")!.textContent = gradeWord(quality.grade);
+      place.title = figures(quality);
+    }
+    if (quality?.grade === "poor" && this.grade && this.grade !== "poor") announce(gradeWord("poor"));
+    this.grade = quality?.grade ?? "";
   }
 
   private showDial(): void {

@@ -1,6 +1,7 @@
 // SIP over a websocket. Loaded only for who has a phone in the browser.
 import JsSIP from "jssip";
 import type { RTCSession } from "jssip/lib/RTCSession";
+import { microphone, route } from "./sound";
 import { tell, type Account, type Softphone, type Sound } from "./softphone";
 
 const SILENT = 3000; // ms without an answer: a PBX that just starts takes the socket before it answers, and the library would wait for 32 s
@@ -14,6 +15,7 @@ export class SipPhone extends EventTarget implements Softphone {
   private watch = 0;
   private sound: Sound = {};
   private readonly audio = new Audio();
+  private mine: MediaStream | null = null; // what the microphone of this call gives
 
   get state(): "none" | "ringing" | "talking" {
     return !this.session ? "none" : this.accepted ? "talking" : "ringing";
@@ -91,20 +93,16 @@ export class SipPhone extends EventTarget implements Softphone {
     this.accepted = true;
     let mediaStream: MediaStream;
     try {
-      mediaStream = await this.listen();
+      mediaStream = await microphone(this.sound.microphone);
     } catch (error) {
       this.accepted = false;
       throw error;
     }
     if (this.session !== session) { stopAll(mediaStream); return; } // they gave up meanwhile
+    this.mine = mediaStream;
     session.on("ended", () => stopAll(mediaStream));
     session.on("failed", () => stopAll(mediaStream));
     session.answer({ mediaStream, pcConfig });
-  }
-
-  private listen(): Promise<MediaStream> {
-    const { microphone } = this.sound;
-    return navigator.mediaDevices.getUserMedia({ audio: microphone ? { deviceId: { ideal: microphone } } : true });
   }
 
   hangUp(): void {
@@ -132,13 +130,18 @@ export class SipPhone extends EventTarget implements Softphone {
   async useSound(sound: Sound): Promise<void> {
     const changed = sound.microphone !== this.sound.microphone;
     this.sound = sound;
-    await this.audio.setSinkId?.(sound.speaker ?? "").catch(() => undefined);
+    await route(this.audio, sound.speaker);
+    const session = this.session, stream = this.mine;
     const sender = this.connection?.getSenders().find((each) => each.track?.kind === "audio");
-    if (!changed || !sender) return;
-    const [track] = (await this.listen()).getAudioTracks();
+    const old = sender?.track;
+    if (!sender || !stream || !old || (!changed && old.readyState === "live")) return; // ended: a headset was pulled out
+    const [track] = (await microphone(sound.microphone)).getAudioTracks();
     if (!track) return;
-    track.enabled = !this.muted;
-    sender.track?.stop();
+    if (this.session !== session) { track.stop(); return; }
+    track.enabled = old.enabled;
+    old.stop();
+    stream.removeTrack(old);
+    stream.addTrack(track); // what ends with the call
     await sender.replaceTrack(track);
   }
 

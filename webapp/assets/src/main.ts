@@ -14,6 +14,7 @@ import "./status";
 import "./rows";
 import "./callbacks";
 import "./schedule";
+import "./check";
 import "./login";
 import "./pwa";
 import "./shell";

@@ -1,21 +1,27 @@
 // The page's own phone: one tab of a browser registers it, all of them show it and press its buttons. The switch's word
 // about calls comes by the socket as for any phone; what is done here at once is only what this phone alone can do.
 import { csrfToken, send } from "./api";
+import { Gauge, type Quality } from "./quality";
+import { chosen, devices } from "./sound";
 import { hear, type Account, type Softphone } from "./softphone";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
 
 export type Word = "connecting" | "registered" | "elsewhere" | "insecure" | "refused";
 interface Order { act: string; value: string }
-interface Shared { word?: Word; muted?: boolean; order?: Order }
+interface Shared { word?: Word; muted?: boolean; order?: Order; quality?: Quality | null }
 
 const RENEW = 0.8; // of the time for which a password is good
+const MEASURED = 1000; // ms from one look at the line to the next
 const AGAIN = 3000; // ms until a refused account is asked for again
 
 export class Phone extends EventTarget {
   word: Word = "connecting";
   muted = false;
   own: Softphone | null = null; // in the tab that registers
+  quality: Quality | null = null; // of the call, in every tab
+  private readonly gauge = new Gauge();
+  private measuring = 0;
   private renewal = 0;
   private readonly tabs = new BroadcastChannel("ringback-phone");
 
@@ -45,11 +51,35 @@ export class Phone extends EventTarget {
     });
     hear(phone, "lost", () => this.show("connecting"));
     hear(phone, "refused", () => { this.show("refused"); window.setTimeout(() => void this.fetchAccount(), AGAIN); });
-    hear(phone, "ended", () => { this.muted = false; this.show(); });
-    hear(phone, "talking", () => this.show());
+    void phone.useSound(chosen());
+    devices.addEventListener("change", () => void phone.useSound(chosen()).catch(() => undefined)); // there may be no microphone left
+    hear(phone, "ended", () => { this.muted = false; this.stopMeasuring(); this.show(); });
+    hear(phone, "talking", () => {
+      this.measuring ||= window.setInterval(() => void this.measure(phone), MEASURED);
+      this.show();
+    });
     hear(phone, "held", () => this.show());
     addEventListener("beforeunload", (event) => { if (phone.state === "talking") event.preventDefault(); });
     await this.fetchAccount();
+  }
+
+  private async measure(phone: Softphone): Promise<void> {
+    if (phone.held || !phone.connection) this.gauge.forget();
+    const quality = phone.held || !phone.connection ? null : await this.gauge.read(phone.connection).catch(() => null);
+    if (this.measuring) this.showQuality(quality);
+  }
+
+  private stopMeasuring(): void {
+    clearInterval(this.measuring);
+    this.measuring = 0;
+    this.gauge.forget();
+    this.showQuality(null);
+  }
+
+  private showQuality(quality: Quality | null): void {
+    this.quality = quality;
+    if (this.own) this.tabs.postMessage({ quality });
+    this.dispatchEvent(new Event("quality"));
   }
 
   /** The password comes by a request of its own, lives in this page's memory, and is another one each time. */
@@ -100,12 +130,13 @@ export class Phone extends EventTarget {
     return true;
   }
 
-  private async told({ word, muted, order }: Shared): Promise<void> {
+  private async told({ word, muted, order, quality }: Shared): Promise<void> {
     if (this.own) {
       if (order) await this.obey(order).catch((error: Error) => toast(error.message, "bad"));
       else this.show(); // somebody asks
       return;
     }
+    if (quality !== undefined) this.showQuality(quality);
     if (word) {
       this.word = word;
       this.muted = muted ?? false;

@@ -1,4 +1,5 @@
 // What tells an agent of a ringing call: a tone, the title, and a system notification while the page is hidden.
+import { chosen, devices, route } from "./sound";
 import { toast } from "./toasts";
 import { say } from "./words";
 
@@ -25,9 +26,13 @@ export class Ringer {
   /** `ask`: whether it still rings. */
   constructor(private readonly ask: () => void) {
     // browsers allow sound only after a gesture; the first one anywhere in the page will do
-    const wake = (): void => { this.audio ??= new AudioContext(); void this.audio.resume(); };
+    const wake = (): void => {
+      if (!this.audio) void route((this.audio = new AudioContext()), chosen().ring);
+      void this.audio.resume();
+    };
     addEventListener("pointerdown", wake, { passive: true });
     addEventListener("keydown", wake, { passive: true });
+    devices.addEventListener("change", () => { if (this.audio) void route(this.audio, chosen().ring); });
     addEventListener("storage", (event) => { if (event.key === MUTED) this.heed(); });
   }
 
@@ -101,6 +106,11 @@ export class Ringer {
     else { this.stop(); this.ask(); }
   }
 
+  private chime(): void {
+    this.chimed = Date.now();
+    chime(this.audio!);
+  }
+
   private silence(): void {
     clearInterval(this.tones);
     this.tones = 0;
@@ -109,21 +119,19 @@ export class Ringer {
     this.release?.();
     this.release = null;
   }
+}
 
-  private chime(): void {
-    const audio = this.audio!;
-    this.chimed = Date.now();
-    for (const [after, pitch] of [[0, 659.25], [0.16, 880], [0.55, 659.25], [0.71, 880]] as const) {
-      const at = audio.currentTime + after;
-      const tone = audio.createOscillator();
-      const level = audio.createGain();
-      tone.frequency.value = pitch;
-      level.gain.setValueAtTime(0, at);
-      level.gain.linearRampToValueAtTime(0.16, at + 0.02);
-      level.gain.exponentialRampToValueAtTime(0.001, at + 0.45);
-      tone.connect(level).connect(audio.destination);
-      tone.start(at);
-      tone.stop(at + 0.5);
-    }
+export function chime(audio: AudioContext): void {
+  for (const [after, pitch] of [[0, 659.25], [0.16, 880], [0.55, 659.25], [0.71, 880]] as const) {
+    const at = audio.currentTime + after;
+    const tone = audio.createOscillator();
+    const level = audio.createGain();
+    tone.frequency.value = pitch;
+    level.gain.setValueAtTime(0, at);
+    level.gain.linearRampToValueAtTime(0.16, at + 0.02);
+    level.gain.exponentialRampToValueAtTime(0.001, at + 0.45);
+    tone.connect(level).connect(audio.destination);
+    tone.start(at);
+    tone.stop(at + 0.5);
   }
 }

@@ -42,6 +42,7 @@ document.addEventListener("htmx:after:history:replace", arrived);
 function arrived(): void {
   markNavigation();
   closeSheet();
+  for (const menu of all<HTMLDetailsElement>("details.menu[open]")) menu.open = false;
   const main = document.getElementById("main");
   const wanted = main?.querySelector<HTMLElement>("[data-autofocus]");
   (wanted ?? main)?.focus({ preventScroll: true });
