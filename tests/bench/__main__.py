@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 
-from tests.bench import bench_ami, bench_crowd, bench_pop
+from tests.bench import bench_ami, bench_pop
 
 
 def main() -> int:
@@ -18,10 +18,7 @@ def main() -> int:
     print("\nFrom the switch to the agent's screen\n", flush=True)
     pops = bench_pop.run()
     print(bench_pop.table(pops))
-    print(f"\nThe same with {bench_crowd.TITLE}\n", flush=True)
-    crowd = bench_crowd.run()
-    print(bench_crowd.table(crowd))
-    if lost := bench_pop.lost(pops) + bench_crowd.lost(crowd):
+    if lost := bench_pop.lost(pops):
         print(f"\n{lost} never arrived", file=sys.stderr)
     return 1 if lost else 0
 

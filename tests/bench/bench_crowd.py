@@ -28,12 +28,12 @@ TITLE = f"{AGENTS} agents, {CALLS_A_SECOND} calls a second, {CONTACTS:,} contact
 class Traffic:
     """Ten callers a second, each at the next agent's phone; who was called first gives up first."""
 
-    def __init__(self, pbx: FakeAsterisk, known: list[str]) -> None:
+    def __init__(self, pbx: FakeAsterisk, known: list[str], recaster: Recaster) -> None:
         self._pbx, self._numbers, self._frames, self._recaster = (
             pbx,
             itertools.cycle(known),
             recorded_call(),
-            Recaster(),
+            recaster,
         )
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -89,8 +89,9 @@ def run() -> dict[str, Any] | None:
         firm = running.enter_context(product(directory, RINGBACK_DATABASE_URL=database.url, **size))
         ours, theirs = crowd.numbers(CONTACTS, 2_000)[:1_000], crowd.numbers(CONTACTS, 2_000)[1_000:]
         with _pages(firm) as pages:
-            with Traffic(firm.pbx, theirs) as traffic:
-                result = bench_pop.measured(firm, Caller(firm.pbx, ours))
+            recaster = Recaster()  # no two calls share an identity
+            with Traffic(firm.pbx, theirs, recaster) as traffic:
+                result = bench_pop.measured(firm, Caller(firm.pbx, ours, recaster))
             assert pages.stdin and pages.stdout
             pages.stdin.close()
             asked, refused = map(int, pages.stdout.readline().split())

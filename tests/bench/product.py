@@ -191,12 +191,12 @@ def recorded_call() -> list[Frame]:
 class Caller:
     """Calls one agent after the other; every call is a new one, half of the numbers are in the contacts."""
 
-    def __init__(self, pbx: FakeAsterisk, known: Sequence[str] = ()) -> None:
+    def __init__(self, pbx: FakeAsterisk, known: Sequence[str] = (), recaster: Recaster | None = None) -> None:
         self._frames = recorded_call()
         known = known or [phone for customer in contacts() for phone, _label in customer.phones]
         numbers = [*known, *(f"+3069451{i:05d}" for i in range(len(known)))]
         random.Random(1).shuffle(numbers)
-        self._numbers, self._recaster, self._pbx = iter(numbers), Recaster(), pbx
+        self._numbers, self._recaster, self._pbx = iter(numbers), recaster or Recaster(), pbx
         self._rest: list[bytes] = []
 
     def ring(self, agent: str) -> float:
