@@ -134,6 +134,7 @@ def logs_in(day: Day) -> None:
     day.type(PASSWORD)
     day.press("Enter")
     expect(page).to_have_url(f"{day.screen.url}/desk")
+    page.wait_for_load_state()
     day.screen.troubles.clear()  # of what the page still asked for while she logged out
 
 
@@ -419,6 +420,7 @@ def chooses_a_language(day: Day) -> None:
     for language in ("el", "en"):
         day.profile(f"[name=locale][value={language}]")
         expect(day.screen.page.locator("html")).to_have_attribute("lang", language)
+        day.screen.page.wait_for_load_state()  # before its scripts are there, a page knows no keys
 
 
 def looks_keys_up(day: Day) -> None:
