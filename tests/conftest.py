@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, current_app
+import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import StrictUndefined
 
@@ -22,7 +23,6 @@ from config.settings import Settings
 from telephony.fake.switch import FakeSwitch
 from tests.postgresql import PostgreSQL, find_binaries
 from webapp import live, schema, switches
-from webapp.accounts import actions as accounts
 from webapp.accounts.actions import add_user, ensure_roles
 from webapp.accounts.models import User
 from webapp.app import create_app
@@ -36,7 +36,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "req(row): the row of the requirements that this test proves")
     config.addinivalue_line("markers", "postgresql: what cannot happen on SQLite")
     config.addinivalue_line("markers", "journey: drives real parts (Asterisk, Chromium, SIPp)")
-    config.addinivalue_line("markers", "pbx: a journey that no browser takes part in")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -96,14 +95,6 @@ did_labels = { "2100000100" = "Sales line" }
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _hash_each_password_once() -> None:
-    """Argon2 is slow on purpose; everybody in the stories has the same password. Each application has its own salt."""
-    hash_password = accounts.hash_password
-    known = functools.cache(lambda password, _salt: hash_password(password))
-    accounts.hash_password = lambda password: known(password, current_app.config["SECURITY_PASSWORD_SALT"])
-
-
 @pytest.fixture(autouse=True)
 def _leave_the_log_as_it_was() -> Iterator[None]:
     """An application, and each command, sets the level of the whole process; the linter of imports silences all others."""
@@ -124,6 +115,7 @@ def _loggers() -> list[logging.Logger]:
 def installed_app(settings: Settings) -> Flask:
     """The application as it is installed: its schema made by its own migrations."""
     app = create_app(settings)
+    app.extensions["security"].pwd_context.update(argon2__time_cost=1, argon2__memory_cost=64)  # it is slow on purpose
     app.config["TESTING"] = True
     app.config["WTF_CSRF_ENABLED"] = False
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -147,9 +139,18 @@ def app(installed_app: Flask) -> Iterator[Flask]:
 
 
 def _empty() -> None:
+    """Of what the last story wrote; one question tells in which tables."""
+    tables = db.metadata.sorted_tables
     with transaction():
-        for table in reversed(db.metadata.sorted_tables):
-            db.session.execute(table.delete())
+        written = db.session.execute(_which_have_rows()).one()
+        for table, has_rows in reversed(list(zip(tables, written, strict=True))):
+            if has_rows:
+                db.session.execute(table.delete())
+
+
+@functools.cache
+def _which_have_rows() -> sa.TextClause:
+    return sa.text("SELECT " + ", ".join(f'EXISTS (SELECT 1 FROM "{table}")' for table in db.metadata.sorted_tables))
 
 
 @pytest.fixture

@@ -19,21 +19,26 @@ def zones_of(number: str | None) -> list[str]:
 
 
 def is_known(zone: str) -> bool:
-    return zone in available_timezones()
+    return zone in _names()
 
 
 def named(written: str) -> str | None:
     """The zone that somebody means: its name, or its city alone, in whatever case; None: there is none, or several."""
     wanted = "_".join(written.split()).casefold()
-    exact = [zone for zone in available_timezones() if zone.casefold() == wanted]
+    exact = [zone for zone in _names() if zone.casefold() == wanted]
     found = exact or [zone for zone in all_zones() if zone.rpartition("/")[2].casefold() == wanted]
     return found[0] if len(found) == 1 else None
 
 
 @lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    return frozenset(available_timezones())  # which reads the zones' directory anew each time
+
+
+@lru_cache(maxsize=1)
 def all_zones() -> tuple[str, ...]:
     """Those that are named after a place, for people to choose from."""
-    return tuple(sorted({name for name in available_timezones() if name.startswith(_REGIONS)} | {"UTC"}))
+    return tuple(sorted({name for name in _names() if name.startswith(_REGIONS)} | {"UTC"}))
 
 
 def moment(local: datetime, zone: str) -> datetime | None:

@@ -61,7 +61,8 @@ def product(_running_asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")
+    chromium = next(filter(None, map(shutil.which, names)), None)
     if chromium is None:
         pytest.skip("Chromium is not installed")
     with sync_playwright() as playwright:

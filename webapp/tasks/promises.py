@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import current_app
@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 
 from telephony.numbers import e164, zones_of
-from webapp import switches, text
+from webapp import switches, text, zones
 from webapp.accounts.models import User
 from webapp.calls.identity import party_for
 from webapp.contacts.models import OwnNumber, Party
@@ -166,7 +166,7 @@ def _switch(by: User) -> str:
 
 
 def _zone(zone: str, number: str) -> str:
-    if zone and zone not in available_timezones():
+    if zone and not zones.is_known(zone):
         problem = _("There is no such time zone.")
         raise Invalid(problem, fields={"zone": problem})
     return zone or zone_of(number)

@@ -33,7 +33,7 @@ def tell(turn: str, position: int, alice: User) -> None:
         ended(f"{position}", position * 10, by=alice, direction=Direction.OUTBOUND)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(turns=TURNS, data=st.data())
 def test_the_order_in_which_calls_are_told_does_not_matter(
     app: Flask, alice: User, turns: list[str], data: st.DataObject

@@ -4,6 +4,7 @@ import type { RTCSession } from "jssip/lib/RTCSession";
 import { microphone, route } from "./sound";
 import { tell, type Account, type Softphone, type Sound } from "./softphone";
 
+const HIDDEN = "c=IN IP4 0.0.0.0"; // what browsers write that keep their addresses to themselves; to Asterisk it means hold. The media find their way by ICE
 const SILENT = 3000; // ms without an answer: a PBX that just starts takes the socket before it answers, and the library would wait for 32 s
 const BUSY = 486, DECLINED = 603;
 const pcConfig: RTCConfiguration = { iceServers: [] };
@@ -81,6 +82,7 @@ export class SipPhone extends EventTarget implements Softphone {
     session.on("failed", over);
     session.on("hold", (told: { originator: string }) => { if (told.originator === "local") tell(this, "held", true); });
     session.on("unhold", (told: { originator: string }) => { if (told.originator === "local") tell(this, "held", false); });
+    session.on("sdp", (told: { originator: string; sdp: string }) => { if (told.originator === "local") told.sdp = told.sdp.replaceAll(HIDDEN, "c=IN IP4 127.0.0.1"); });
     session.on("confirmed", () => { this.play(); tell(this, "talking"); });
     const own = /answer-after=0/.test(request.getHeader("Call-Info") ?? "");
     tell(this, "ringing", { from: session.remote_identity.uri.user, name: session.remote_identity.display_name, own });

@@ -15,8 +15,9 @@ const SINGLE = "ringback:single-keys";
 const singleKeys = (): boolean => localStorage.getItem(SINGLE) !== "off";
 const bar = (): Callbar | null => document.querySelector("ringback-callbar");
 const visible = (element: HTMLElement | null | undefined): element is HTMLElement => Boolean(element?.offsetParent);
+// for a moment the focus stays in a dialog that was just closed
 const typing = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && (target.isContentEditable || target.matches("textarea, select, input:not([type=radio], [type=checkbox], [type=button], [type=submit])"));
+  target instanceof HTMLElement && !target.closest("dialog:not([open])") && (target.isContentEditable || target.matches("textarea, select, input:not([type=radio], [type=checkbox], [type=button], [type=submit])"));
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;

@@ -43,6 +43,7 @@ function arrived(): void {
   markNavigation();
   closeSheet();
   for (const menu of all<HTMLDetailsElement>("details.menu[open]")) menu.open = false;
+  document.querySelector<HTMLDialogElement>("#keys")?.close(); // not whenever something of the page is drawn anew
   const main = document.getElementById("main");
   const wanted = main?.querySelector<HTMLElement>("[data-autofocus]");
   (wanted ?? main)?.focus({ preventScroll: true });
@@ -52,7 +53,6 @@ addEventListener("popstate", () => setTimeout(markNavigation));
 document.addEventListener("htmx:after:swap", () => {
   const summary = document.querySelector<HTMLElement>(".error-summary");
   summary?.focus();
-  for (const dialog of all<HTMLDialogElement>("body > dialog[open]")) if (dialog.id === "keys") dialog.close();
 });
 
 function markNavigation(): void {
