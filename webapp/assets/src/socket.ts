@@ -52,5 +52,9 @@ function comeBack(): void {
   else if (socket?.active && !isOpening()) renew();
 }
 
-const isOpening = (): boolean => socket?.io.engine?.readyState === "opening";
+/** It will be connected, if nobody disturbs it; a server with much to do takes its time. */
+function isOpening(): boolean {
+  const state = socket?.io.engine?.readyState;
+  return state === "opening" || (state === "open" && Date.now() - heard < SILENCE);
+}
 function renew(): void { socket!.disconnect().connect(); }
