@@ -106,10 +106,9 @@ def test_in_two_tabs_and_on_two_devices_alice_has_one_call_and_one_note(
     assert tones(quiet) == 0
     loud.page.goto("about:blank")
     alice.wait("the other tab to ring", lambda: tones(quiet))
+    quiet.press("Alt+a")
     loud.go("/desk")
     hark(loud)
-
-    quiet.press("Alt+a")
     for screen in everywhere:
         expect(screen.card("answered")).to_have_attribute("data-uid", uid)
         alice.wait("silence", lambda screen=screen: not rings(screen))
