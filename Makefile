@@ -62,6 +62,10 @@ fmt: ## Put the code into its form
 bench: setup-dev ## Speed, as ratios measured within one run
 	$(BIN)/python -m tests.bench
 
+.PHONY: lighthouse
+lighthouse: setup-dev ## Lighthouse's marks for an agent's pages, at least 95 each; fetches Lighthouse at first
+	$(BIN)/python -m tests.lighthouse
+
 .PHONY: chaos
 chaos: setup-dev ## Everything that can fail does, under load: MINUTES=10 DATABASE=sqlite or postgresql, SEED=
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) --database $(or $(DATABASE),sqlite) $(if $(SEED),--seed $(SEED)) $(ARGS)
