@@ -106,10 +106,12 @@ class AriPhones:
     def check_socket(self) -> None:
         """Returns if browsers could register: the same port takes SIP over a websocket, and asks for no log-in first."""
         place = urllib.parse.urlsplit(self._base)
-        kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
-        tls = {"context": self._tls} if self._tls else {}
-        path = place.path.removesuffix("/ari") + "/ws"
-        connection = kind(place.hostname or "", place.port, timeout=self._timeout, **tls)
+        host, port, path = place.hostname or "", place.port, place.path.removesuffix("/ari") + "/ws"
+        connection = (
+            http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._tls)
+            if self._tls
+            else http.client.HTTPConnection(host, port, timeout=self._timeout)
+        )
         try:
             connection.request("GET", path, headers=_handshake())
             answer = connection.getresponse()
