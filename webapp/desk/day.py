@@ -9,9 +9,8 @@ from flask import render_template
 from flask_login import current_user
 
 from webapp.accounts.permissions import Permission, requires
-from webapp.agents.words import measure_word
 from webapp.db import now
-from webapp.desk.mine import day_of, progress_of
+from webapp.desk.mine import day_of, figures_of
 from webapp.desk.views import bp
 from webapp.tasks import promises
 
@@ -25,8 +24,7 @@ def day() -> Any:
     return render_template(
         "desk/day.html",
         day=day_of(current_user, at),
-        progress=progress_of(current_user, at),
-        measure_word=measure_word,
+        **figures_of(current_user, at),
         kept=promises.kept(at - KEPT_OVER, at, by=[current_user.id], at=at),
         today=at,
     )

@@ -9,12 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from flask_babel import to_user_timezone
 
+from telephony.events import Direction
 from webapp.accounts.models import User
 from webapp.agents import targets
 from webapp.agents.models import Measure
 from webapp.agents.targets import Progress
 from webapp.agents.words import measure_word
-from webapp.calls.models import Leg
+from webapp.calls.models import Call, Leg
 from webapp.db import db, now
 from webapp.tasks import listing, promises
 from webapp.tasks import shown as tasks
@@ -45,16 +46,17 @@ class Day:
         return [*self.overdue, *self.today, *self.later]
 
 
-def in_short(user: User) -> dict[str, Any]:
-    """For the desk."""
+def in_short(user: User, *, works: bool) -> dict[str, Any]:
+    """For the desk. `works`: callbacks are theirs to do."""
     at = now()
-    everything = day_of(user, at).all
-    return {
-        "soon": everything[:SOON],
-        "how_many": len(everything),
-        "progress": progress_of(user, at),
-        "measure_word": measure_word,
-    }
+    everything = day_of(user, at).all if works else []
+    return {"soon": everything[:SOON], "how_many": len(everything), **figures_of(user, at)}
+
+
+def figures_of(user: User, at: datetime) -> dict[str, Any]:
+    """What desk/_progress.html shows."""
+    missed = missed_by(user, midnight_after(at - timedelta(days=1)))
+    return {"progress": progress_of(user, at), "missed": missed, "measure_word": measure_word}
 
 
 def day_of(user: User, at: datetime) -> Day:
@@ -89,6 +91,17 @@ def progress_of(user: User, at: datetime) -> list[Progress]:
     since = midnight_after(at - timedelta(days=1))
     done = targets.done_by(user, since) | {Measure.CALLBACKS: _callbacks_done(user, since)}
     return targets.progress(done, targets.targets_of(user))
+
+
+def missed_by(user: User, since: datetime) -> int:
+    """Calls for which their phone rang, and which nobody answered."""
+    query = (
+        sa.select(sa.func.count(sa.distinct(Leg.call_id)))
+        .join(Call, Call.id == Leg.call_id)
+        .where(Leg.user_id == user.id, Leg.rang_at >= since)
+        .where(Call.direction == Direction.INBOUND, Call.answered_at.is_(None), Call.ended_at.is_not(None))
+    )
+    return db.session.scalar(query) or 0
 
 
 def midnight_after(at: datetime) -> datetime:

@@ -6,15 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import sqlalchemy as sa
-
-from telephony.events import Direction
 from webapp.accounts.models import User
 from webapp.calls import queries as call_reads
 from webapp.calls import shown as calls
-from webapp.calls.models import Call, Leg
 from webapp.contacts.models import Party
-from webapp.db import db
 from webapp.paging import Page, moment
 from webapp.tasks import queries as task_reads
 from webapp.tasks import shown as tasks
@@ -34,13 +29,6 @@ class Entry:
 class Facts:
     calls: int
     last_call_at: datetime | None
-    talk_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Today:
-    answered: int
-    missed: int
     talk_seconds: float
 
 
@@ -65,19 +53,3 @@ def history(reader: User, party: Party, after: str | None = None) -> Page[Entry]
 
 def facts(party_id: UUID) -> Facts:
     return Facts(*call_reads.facts(party_id))
-
-
-def today(user: User, since: datetime) -> Today:
-    """The agent's own day: whom they talked to, whom their phone rang for and nobody talked to."""
-    own = sa.select(Leg).where(Leg.user_id == user.id, Leg.rang_at >= since).subquery()
-    answered, talked = db.session.execute(
-        sa.select(sa.func.count(sa.distinct(own.c.call_id)), sa.func.sum(own.c.talk_seconds)).where(
-            own.c.answered_at.is_not(None)
-        )
-    ).one()
-    missed = db.session.scalar(
-        sa.select(sa.func.count(sa.distinct(own.c.call_id)))
-        .join(Call, Call.id == own.c.call_id)
-        .where(Call.direction == Direction.INBOUND, Call.answered_at.is_(None), Call.ended_at.is_not(None))
-    )
-    return Today(answered or 0, missed or 0, talked or 0.0)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC
 from typing import Any
 from uuid import UUID
 
 import structlog
 from flask import Blueprint, render_template, request, url_for
-from flask_babel import to_user_timezone
 from flask_login import current_user
 from flask_security import auth_required
 
@@ -44,15 +42,15 @@ FEW = 8  # rows of a list that has a page of its own
 @auth_required("session")  # type: ignore[untyped-decorator]
 def index() -> Any:
     works = may(current_user, Permission.CALLBACK_WORK)
-    midnight = to_user_timezone(now()).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
     own_calls = call_reads.log(current_user, call_reads.Filters(mine=True)).rows[:FEW]
     return render_template(
         "desk/index.html",
         callbacks=tasks.rows(task_reads.most_urgent(current_user, FEW), current_user) if works else [],
         counts={"open": task_reads.how_many_open()} if works else {},
         recent_calls=calls.rows(own_calls),
-        today=queries.today(current_user, midnight),
-        **(mine.in_short(current_user) if works else {"soon": None}),
+        works=works,
+        takes_calls=bool(current_user.lines),
+        **mine.in_short(current_user, works=works),
     )
 
 

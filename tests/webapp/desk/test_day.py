@@ -12,7 +12,7 @@ from webapp.accounts.models import User
 from webapp.agents import targets
 from webapp.agents.models import Measure, Target
 from webapp.db import db, now, transaction
-from webapp.desk.mine import day_of, progress_of
+from webapp.desk.mine import day_of, missed_by, progress_of
 from webapp.tasks import promises
 from webapp.tasks.models import Callback, CallbackState, ClosedAs
 
@@ -146,3 +146,25 @@ def test_what_is_no_number_is_named_and_nothing_is_lost(alice: User, sofia: User
 
 def test_an_agent_sets_none(alice: User, as_: As) -> None:
     assert as_(alice).post("/settings/targets", data={}).status_code == 403
+
+
+def test_a_call_that_rang_here_and_was_answered_by_nobody_is_missed_today(app: object, alice: User, bob: User) -> None:
+    at = now()
+    make_call(ringing=(alice,), started_at=at)
+    make_call(ringing=(alice,), started_at=at - timedelta(days=2))
+    make_call(answered_by=bob, ringing=(alice,), started_at=at)
+    make_call(answered_by=alice, started_at=at)
+    assert missed_by(alice, at - timedelta(seconds=1)) == 1
+
+
+@pytest.mark.parametrize("page", ["/desk", "/day"])
+def test_each_figure_of_the_day_stands_once_and_a_target_makes_a_meter_of_it(as_: As, alice: User, page: str) -> None:
+    words = ("Conversations", "Calls placed", "Minutes talked", "Callbacks done", "Missed calls")
+    html = as_(alice).get(page).get_data(as_text=True)
+    assert all(html.count(f"<dt>{word}</dt>") == 1 for word in words)
+    assert "<meter" not in html and "Talk time" not in html
+    with transaction():
+        db.session.add(Target(user_id=alice.id, measure=Measure.CONVERSATIONS, amount=40))
+    html = as_(alice).get(page).get_data(as_text=True)
+    assert all(html.count(f"<dt>{word}</dt>") == 1 for word in words)
+    assert html.count("<meter") == 1 and 'aria-label="Conversations: 0 of 40"' in html
