@@ -27,14 +27,16 @@ test: setup-dev ## All tests on SQLite, the application's again on PostgreSQL, a
 # What words, files and another program's answers are about is the same on each database.
 NO_DATABASE := tests/webapp/test_translations.py tests/webapp/test_assets.py tests/webapp/test_doctor.py
 
-# Journeys mostly wait: two stages of them leave time for the rest. What starts on its own is told apart by file.
-.PHONY: test-all test-journeys test-stories test-sqlite test-postgresql
+# Two halves that take about as long: journeys with a browser mostly wait, while the rest keeps the other core busy.
+.PHONY: test-all test-journeys test-stories test-pbx test-sqlite test-postgresql
 test-all:
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target test-journeys test-stories
 test-journeys:
-	$(BIN)/python -m pytest tests -m journey --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest tests -m "journey and not pbx"
 test-stories:
-	@$(MAKE) --no-print-directory --keep-going --jobs=1 --output-sync=none test-sqlite test-postgresql
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 --output-sync=none test-pbx test-sqlite test-postgresql
+test-pbx:
+	$(BIN)/python -m pytest tests -m "journey and pbx"
 test-sqlite:
 	$(BIN)/python -m pytest tests -m "not journey"
 test-postgresql:
@@ -59,6 +61,10 @@ fmt: ## Put the code into its form
 .PHONY: bench
 bench: setup-dev ## Speed, as ratios measured within one run
 	$(BIN)/python -m tests.bench
+
+.PHONY: lighthouse
+lighthouse: setup-dev ## Lighthouse's marks for an agent's pages, at least 95 each; fetches Lighthouse at first
+	$(BIN)/python -m tests.lighthouse
 
 .PHONY: chaos
 chaos: setup-dev ## Everything that can fail does, under load: MINUTES=10 DATABASE=sqlite or postgresql, SEED=

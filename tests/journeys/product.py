@@ -20,10 +20,12 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings, SwitchSettings
 from tests.asterisk import wait_for
+from webapp.accounts.models import AgentStatus, User
 from webapp.books.models import BookedCall, BooksDamage, BooksPlace, LedgerCheck, Recovery
 from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
 from webapp.contacts.text import folded
+from webapp.db import now
 from webapp.notices.models import Notice
 from webapp.scripts.models import Script, ScriptAnswer, ScriptRun, ScriptStep
 from webapp.tasks.models import Callback, CallbackCall, QueuePolicy
@@ -167,6 +169,13 @@ class Books:
     def settle(self) -> None:
         wait_for("all calls to be over", lambda: not self.all(sa.select(Call).where(Call.state != CallState.ENDED)))
 
+    def is_there(self, user: User, **preferences: object) -> None:
+        """Available, whatever became of a story."""
+        with self.writing() as session:
+            session.execute(sa.update(User).where(User.id == user.id).values(preferences))
+            away = sa.update(User).where(User.id == user.id, User.status != AgentStatus.AVAILABLE)
+            session.execute(away.values(status=AgentStatus.AVAILABLE, status_reason="", status_since=now()))
+
     def empty(self) -> None:
         """Of what happened; the people and the installation stay."""
         with self.writing() as session:
@@ -195,6 +204,7 @@ class Books:
                 session.execute(sa.delete(model))
             for table in ("call_note", "leg", "call", "contact_point"):
                 session.execute(sa.text(f'DELETE FROM "{table}"'))
+            session.execute(sa.update(User).values(did_not_answer_at=None))
             session.execute(sa.update(Party).values(company_id=None))
             session.execute(sa.delete(Party))
 

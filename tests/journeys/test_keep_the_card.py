@@ -51,6 +51,7 @@ def test_what_was_answered_elsewhere_while_charlie_was_away_is_gone(
 ) -> None:
     customer.calls("support", DANA)
     expect(charlie.card("ringing")).to_be_visible()
+    expect(dora.card("ringing")).to_be_visible()
     charlie.page.goto("about:blank")
     dora.press("Alt+a")
     expect(dora.card("answered")).to_be_visible()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -63,7 +64,8 @@ def test_who_opens_the_page_while_it_rings_elsewhere_sees_nothing_either(
     assert _beyond_the_handshake(alice) == []
     alice.page.goto(f"{alice.url}/calls")
     expect(alice.page.get_by_text("No calls yet")).to_be_visible()
-    assert "694" not in alice.page.content()
+    written = re.sub(r"\s|&nbsp;", "", alice.page.content())  # three digits of it are in a token now and then
+    assert DANA.removeprefix("+30") not in written
 
 
 def _told(screen: Screen, call_id: str) -> bool:

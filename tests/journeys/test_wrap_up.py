@@ -128,5 +128,6 @@ def test_what_she_types_while_the_server_is_away_is_kept_and_saved_when_it_is_ba
     expect(alice.cards).to_have_count(0)
     row = said(books)
     assert [answer.value for answer in row.answers] == ["1234"]
-    assert [note.text for note in books.call(id=row.call_id).notes] == ["She rings from a train"]
+    written = ["She rings from a train"]
+    wait_for("the note", lambda: [note.text for note in books.call(id=row.call_id).notes] == written)
     assert alice.page.evaluate("Object.keys(localStorage).filter((name) => /note|answers|wrap/.test(name))") == []

@@ -103,7 +103,7 @@ FOR_ROLES = {
     "POST /phone/account": 409,  # theirs is on the desk
     "POST /calls/<uuid:call_id>/hangup": 409,  # it is over
     "POST /calls/<uuid:call_id>/more-time": 409,  # no time runs out
-    "PUT /calls/<uuid:call_id>/notes": 204,
+    "PUT /calls/<uuid:call_id>/notes": 200,
     "POST /calls/<uuid:call_id>/party": 204,
     "GET /contacts": 200,
     "POST /contacts": 201,

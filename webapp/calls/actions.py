@@ -20,7 +20,7 @@ from webapp.accounts.models import User
 from webapp.calls import capture, clearance, identity, rules
 from webapp.calls.clearance import Wish
 from webapp.calls.decision import Decision, Occasion, Reason
-from webapp.calls.events import CallFinished, DispositionLogged, PartyChosen
+from webapp.calls.events import CallFinished, DispositionLogged, NoteWritten, PartyChosen
 from webapp.calls.models import Call, CallNote, CallState, Disposition, Leg, NumberChoice
 from webapp.contacts.models import Party
 from webapp.contacts.queries import parties_with_number
@@ -165,16 +165,23 @@ def can_answer(switch: str) -> bool:
         return False
 
 
-def write_note(call: Call, user: User, text: str) -> CallNote:
-    """Raises Invalid for a note that is too long."""
+def write_note(call: Call, user: User, text: str, *, over: str | None = None) -> CallNote:
+    """`over`: the version of the note that its author saw, "" for none; without, whatever is there is written over.
+
+    Raises Invalid for a note that is too long, and Conflict when they wrote another one elsewhere meanwhile."""
     if len(text) > LONGEST_NOTE:
         raise Invalid(_("The note is longer than %(most)s characters.", most=LONGEST_NOTE), fields={"text": "too long"})
     lock(call)
     note = next((note for note in call.notes if note.user_id == user.id), None)
+    text = text.replace("\x00", "")
     if note is None:
         note = CallNote(user_id=user.id)
         call.notes.append(note)
-    note.text = text.replace("\x00", "")
+    elif over not in (None, note.version) and note.text != text:
+        raise Conflict(_("You changed this note elsewhere meanwhile."))
+    note.text = text
+    db.session.flush()
+    publish(NoteWritten(call_id=call.id, user_id=user.id, version=note.version))
     return note
 
 

@@ -79,6 +79,14 @@ class NumberWithheld(_OfCall):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteWritten(_OfCall):
+    """Its author may have it before their eyes elsewhere too."""
+
+    user_id: UUID
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallDoubted(_OfCallAt):
     """The caller forges what the switch says (`uid`: its name there). Told once for each call: an alarm."""
 

@@ -32,10 +32,19 @@ def dialling() -> Dialling:
     return Dialling(number, incoming.uuid(sent, "key"), incoming.optional_uuid(sent, "party"), shown)
 
 
-def note() -> str:
-    """Plain text, or {"text": …}."""
-    written = request.get_data(as_text=True) if _is_plain() else incoming.text(incoming.body(), "text")
-    return notes.read(written, "text")
+@dataclass(frozen=True, slots=True)
+class Note:
+    text: str
+    over: str | None  # which version its author saw
+
+
+def note() -> Note:
+    """Plain text, or {"text": …, "over": …}."""
+    if _is_plain():
+        return Note(notes.read(request.get_data(as_text=True), "text"), None)
+    sent = incoming.body()
+    over = incoming.text(sent, "over") if "over" in sent else None
+    return Note(notes.read(incoming.text(sent, "text"), "text"), over)
 
 
 def party() -> UUID | None:

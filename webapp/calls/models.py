@@ -178,6 +178,10 @@ class CallNote(Identified, Model):
     call: Mapped[Call] = relationship(back_populates="notes")
     user: Mapped[User] = relationship(lazy="joined")
 
+    @property
+    def version(self) -> str:
+        return self.updated_at.isoformat()
+
 
 class StepKind(StrEnum):
     TOLD = "told"  # what the switch said

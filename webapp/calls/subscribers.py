@@ -10,7 +10,7 @@ from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import users_who_may
 from webapp.calls.actions import adopt_calls, choose_party
-from webapp.calls.events import CallChanged, CallDoubted, CallFinished, DispositionLogged
+from webapp.calls.events import CallChanged, CallDoubted, CallFinished, DispositionLogged, NoteWritten
 from webapp.calls.models import Call
 from webapp.calls.queries import call_for
 from webapp.contacts.events import PartyAdded, PhoneAdded
@@ -58,6 +58,13 @@ def announce(event: CallChanged) -> None:
     for user_id, version in event.live_versions:
         payload = {"uid": str(event.call_id), "version": event.version, "state": event.state, "v": version}
         live.push("call", payload, to=[user_id])
+
+
+@after_commit(NoteWritten)
+def show_note_elsewhere(event: NoteWritten) -> None:
+    """In the other tabs and on the other devices of who wrote it."""
+    told = {"kind": "note", "ids": [str(event.call_id)], "version": event.version}
+    live.push("desk", told, to=[event.user_id])
 
 
 @on(CallFinished)

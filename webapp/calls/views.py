@@ -70,8 +70,10 @@ def hangup(call_id: UUID) -> Any:
 def notes(call_id: UUID) -> Any:
     written = forms.note()
     with transaction():
-        actions.write_note(queries.call_for(current_user, call_id), current_user, written)
-    return "", 204
+        call = queries.call_for(current_user, call_id)
+        note = actions.write_note(call, current_user, written.text, over=written.over)
+        version = note.version
+    return {"version": version}
 
 
 @bp.post("/calls/<uuid:call_id>/party")

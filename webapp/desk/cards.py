@@ -96,6 +96,7 @@ class Card:
     script: Script | None
     also_ringing: list[str]
     notes: str
+    notes_version: str  # "" while nothing is written
     form: wrap_up_shown.Form | None  # while it is wrapped up
     answered_elsewhere_by: str | None
     expires_in: float | None  # seconds; then the card goes away by itself
@@ -165,6 +166,7 @@ def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
     owners = known.owners.get(call.number or "", [])
     party = call.party or _remembered(owners, known.chosen.get(call.number or ""))
     open_ones = [callback for callback in known.callbacks if _concerns(callback, call, party)]
+    note = next((note for note in call.notes if note.user_id == user.id), None)
     return Card(
         call=_card_call(call, leg, state, known, at, user),
         party=contacts.brief(party) if party else None,
@@ -175,7 +177,8 @@ def _card(call: Call, user: User, known: _Known, at: datetime) -> Card:
         callbacks=[known.callback_rows[callback.id] for callback in open_ones[:FEW]],
         script=known.scripts.get(call.id),
         also_ringing=[other.user.name for other in call.legs if other.is_ringing and other.user and other is not leg],
-        notes=next((note.text for note in call.notes if note.user_id == user.id), ""),
+        notes=note.text if note else "",
+        notes_version=note.version if note else "",
         form=_form(call, known),
         answered_elsewhere_by=_taken_by(call) if state == "answered_elsewhere" else None,
         expires_in=_expires_in(call, leg, state, at),

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from tests.factories import make_call, make_disposition, make_party
 from webapp.accounts.models import User
@@ -26,10 +27,28 @@ def test_notes_are_saved_as_typed_each_agents_own(alice: User, bob: User, as_: C
     call = make_call(state=CallState.ANSWERED, ringing=(bob,), answered_by=alice)
     plain = {"Content-Type": "text/plain; charset=utf-8"}
     browser = as_(alice)
-    assert browser.put(f"/calls/{call.id}/notes", data="Θέλει <b>δύο</b>", headers=plain).status_code == 204
-    assert browser.put(f"/calls/{call.id}/notes", json={"text": "Θέλει τρία\n"}).status_code == 204
+    assert browser.put(f"/calls/{call.id}/notes", data="Θέλει <b>δύο</b>", headers=plain).status_code == 200
+    assert browser.put(f"/calls/{call.id}/notes", json={"text": "Θέλει τρία\n"}).status_code == 200
     as_(bob).put(f"/calls/{call.id}/notes", json={"text": "Bob's"})
     assert notes_of(call) == {"Alice Martin": "Θέλει τρία\n", "Bob Keller": "Bob's"}
+
+
+def test_a_note_is_not_written_over_another_one_that_its_author_has_not_seen(
+    alice: User, as_: Callable[[User], FlaskClient]
+) -> None:
+    browser, call = as_(alice), make_call(state=CallState.ANSWERED, answered_by=alice)
+
+    def write(text: str, over: str) -> TestResponse:
+        return browser.put(f"/calls/{call.id}/notes", json={"text": text, "over": over})
+
+    first = (write("Wants two", "").json or {})["version"]
+    assert f'data-version="{first}"' in browser.get("/desk/callbar").text
+    second = (write("Wants three", first).json or {})["version"]
+    assert second > first
+    assert write("Wants four", first).status_code == 409
+    assert write("Wants three", first).json == {"version": second}, "an answer was lost; it is sent again"
+    assert write("Wants five", "").status_code == 409
+    assert notes_of(call) == {"Alice Martin": "Wants three"}
 
 
 @pytest.mark.parametrize("text", ["x" * 20_001, 5, ["x"]])
@@ -54,7 +73,7 @@ def test_what_a_word_processor_pastes_is_kept_without_what_nobody_sees(
     browser = as_(alice)
     pasted = "one\vtwo\fthree\r\nfour\rfive\u2028six\x85seven\tend\x00\x07\x1b\ud800"
     kept = "one\ntwo\nthree\nfour\nfive\nsix\nseven\tend"
-    assert browser.put(f"/calls/{call.id}/notes", json={"text": pasted}).status_code == 204
+    assert browser.put(f"/calls/{call.id}/notes", json={"text": pasted}).status_code == 200
     assert notes_of(call) == {"Alice Martin": kept}
     again = {"disposition": "sale", "note": f"{pasted}!"}
     assert browser.post(f"/calls/{call.id}/wrap-up", json=again).status_code == 204

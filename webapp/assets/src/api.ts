@@ -8,7 +8,7 @@ export class Failure extends Error {
 }
 
 type Values = Record<string, string | undefined> | FormData;
-interface Options { method?: string; accept?: string; keepalive?: boolean; json?: unknown }
+interface Options { method?: string; accept?: string; keepalive?: boolean; json?: unknown; signal?: AbortSignal }
 
 const meta = (name: string): HTMLMetaElement | null => document.querySelector(`meta[name="${name}"]`);
 export const csrfToken = (): string => meta("csrf-token")?.content ?? "";
@@ -46,6 +46,7 @@ async function once(url: string, values: Values | undefined, options: Options): 
   const init: RequestInit = { method: options.method ?? (values || options.json ? "POST" : "GET"), headers, credentials: "same-origin" };
   if (init.method !== "GET") headers["X-CSRFToken"] = csrfToken();
   if (options.keepalive) init.keepalive = true;
+  if (options.signal) init.signal = options.signal;
   if (options.json) {
     headers["Content-Type"] = "application/json";
     init.body = JSON.stringify(options.json);

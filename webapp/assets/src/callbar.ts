@@ -2,7 +2,7 @@ import htmx from "htmx.org";
 import { Failure, send } from "./api";
 import { changed } from "./changes";
 import { saveAll } from "./kept";
-import { noteOf, restoreNote } from "./notes";
+import { noteOf, restoreNote, typedNote, wroteElsewhere } from "./notes";
 import { Phone, type Word } from "./phone";
 import { figures, gradeWord, type Grade } from "./quality";
 import { isMuted, Ringer } from "./ringer";
@@ -10,10 +10,12 @@ import { scriptPanel } from "./script";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
 import { tellServerTime } from "./time";
 import { announce, toast } from "./toasts";
+import { confirm, doubt, onDoubted } from "./truth";
 import { say } from "./words";
 import { restoreAnswers, saveWrapUp } from "./wrapup";
 
 const WARNED = 30; // seconds before a wrap-up ends by itself
+const PATIENCE = 10_000, AGAIN = 1000, LATEST = 8000; // ms: for one answer; until it is asked again, at first and at most
 
 /** The docked phone bar. The server draws it (GET /desk/callbar); this keeps it true, and tells the agent when it rings. */
 export class Callbar extends HTMLElement {
@@ -21,8 +23,11 @@ export class Callbar extends HTMLElement {
   private seen = 0; // the user's live version
   private fetching: Promise<void> | null = null;
   private again = false;
+  private asking: AbortController | null = null;
+  private failed = 0; // times in a row
+  private retry = 0;
   private due = new Map<string, { version: number; at: number }>(); // messages whose card is not painted yet
-  private ringer = new Ringer();
+  private ringer = new Ringer(() => void this.refresh());
   private folded = new Map<string, boolean>();
   private closed = new Map<string, string>(); // in which state the agent closed a card: in another one it is news again
   private leaving = new Map<string, number>();
@@ -41,12 +46,13 @@ export class Callbar extends HTMLElement {
     this.addEventListener("change", (event) => { if (event.target instanceof HTMLInputElement && event.target.name === "line") this.chosen = event.target.value; });
     this.addEventListener("input", (event) => {
       if (event.target instanceof HTMLInputElement && event.target.closest(".cb-transfer") && event.target.name === "to") this.filter(event.target);
-      if (event.target instanceof HTMLTextAreaElement && event.target.dataset.note) noteOf(event.target.dataset.note).typed(event.target.value);
+      if (event.target instanceof HTMLTextAreaElement && event.target.dataset.note) typedNote(event.target);
     });
     const socket = connect();
     socket?.on("connect", () => void this.catchUp());
     socket?.on("call", (message: CallMessage) => this.onCall(message));
     socket?.on("desk", (message: DeskMessage) => this.onDesk(message));
+    onDoubted(() => { this.ringer.stop(); this.asking?.abort(); }); // what rang may ring no more; an answer to come may never come
     document.addEventListener("ringback:wrapped-up", () => void this.refresh());
     document.addEventListener("visibilitychange", () => { if (!document.hidden && socket?.connected) void this.refresh(); });
     // the page keeps so much room below its end
@@ -75,20 +81,22 @@ export class Callbar extends HTMLElement {
 
   private onDesk(message: DeskMessage): void {
     this.seen = Math.max(this.seen, message.v ?? 0);
-    if (message.kind !== "agents") void badges(); // which count nothing of them
-    if (message.kind === "status" || message.kind === "parked") void this.refresh();
+    if (message.kind !== "agents" && message.kind !== "note") void badges(); // which count nothing of them
+    const written = message.kind === "note" && message.ids?.some((uid) => wroteElsewhere(uid, message.version ?? ""));
+    if (written || message.kind === "status" || message.kind === "parked") void this.refresh();
     changed(message.kind, message.ids);
   }
 
   /** After a lost connection: what changed meanwhile is asked, never replayed. */
   private async catchUp(): Promise<void> {
+    const drawn = this.refresh();
     const answer = await send(`/live/since?v=${this.seen}`).then((r) => r.json() as Promise<{ v: number; changed: boolean }>).catch(() => null);
     if (answer) this.seen = Math.max(this.seen, answer.v);
     for (const kind of ["callbacks", "notices", "recoveries", "ledger", "status", "agents"]) changed(kind); // in nobody's version
     if (answer?.changed) changed("call");
     saveAll();
     void badges();
-    await this.refresh();
+    await drawn;
   }
 
   /** Ask for the bar; requests never overlap, and one that came too early is asked again. */
@@ -99,15 +107,37 @@ export class Callbar extends HTMLElement {
   }
 
   private async fetchUntilQuiet(): Promise<void> {
+    clearTimeout(this.retry);
     while (this.again) {
       this.again = false;
       try {
-        const text = await (await send("/desk/callbar", undefined, { accept: "text/html" })).text();
-        await this.draw(text);
+        await this.draw(await this.ask());
+        this.failed = 0;
+        if (connect()?.connected) confirm();
       } catch (error) {
         if (!(error instanceof Failure) || error.status !== 0) console.warn("call bar", error);
+        if (error instanceof Failure && (error.status === 0 || error.status >= 500)) this.askAgain();
       }
     }
+  }
+
+  private async ask(): Promise<string> {
+    const asking = this.asking = new AbortController(), patience = window.setTimeout(() => asking.abort(), PATIENCE);
+    try {
+      const answer = await send("/desk/callbar", undefined, { accept: "text/html", signal: asking.signal });
+      return await answer.text().catch(() => { throw new Failure(0, say("network")); });
+    } finally {
+      clearTimeout(patience);
+      this.asking = null;
+    }
+  }
+
+  /** The bar may be wrong until it is drawn. When the socket is back, it is asked for anyway. */
+  private askAgain(): void {
+    doubt();
+    const wait = Math.min(AGAIN * 2 ** this.failed++, LATEST);
+    clearTimeout(this.retry);
+    if (connect()?.connected) this.retry = window.setTimeout(() => void this.refresh(), wait);
   }
 
   private async draw(text: string): Promise<void> {

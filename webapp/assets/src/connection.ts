@@ -3,11 +3,12 @@ import { sessionEnded } from "./api";
 import { icon } from "./icons";
 import { connect } from "./socket";
 import { announce, toast } from "./toasts";
+import { confirm, doubt, onConfirmed, onDoubted } from "./truth";
 import { say } from "./words";
 
 const PATIENCE = 1500; // a blink is not worth a strip
 
-/** The sign in the top bar and the strip below it, while the server cannot be reached. */
+/** The sign in the top bar and the strip below it, while the page is behind: until it has been drawn anew. */
 class Connection extends LitElement {
   private up = true;
   private waiting = 0;
@@ -17,7 +18,9 @@ class Connection extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     const socket = connect();
-    socket?.on("connect", () => this.tell(true));
+    onDoubted(() => this.tell(false));
+    onConfirmed(() => this.tell(true));
+    socket?.on("connect", () => { if (!document.querySelector("ringback-callbar")) confirm(); }); // which says so itself
     socket?.on("disconnect", (cause) => {
       this.later();
       if (cause === "io server disconnect") void this.checkSession();
@@ -34,7 +37,7 @@ class Connection extends LitElement {
   }
 
   private later(): void {
-    this.waiting ||= window.setTimeout(() => this.tell(false), PATIENCE);
+    this.waiting ||= window.setTimeout(doubt, PATIENCE);
   }
 
   private tell(up: boolean): void {

@@ -56,6 +56,7 @@ class Dial extends HTMLElement {
     this.button.dataset.number = NUMBER.test(text) ? text : "";
     this.toggleAttribute("data-words", Boolean(text) && !this.button.dataset.number);
     if (!this.button.dataset.number) this.idle();
+    else if (!this.button.dataset.refused) this.button.removeAttribute("aria-disabled"); // who types and presses Enter at once is not ignored
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => void this.find(text), CALM);
   }

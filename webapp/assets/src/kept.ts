@@ -3,7 +3,7 @@ import { Failure, send, userId } from "./api";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
 
-const PAUSE = 500, AGAIN = 4000; // ms
+const PAUSE = 500, AGAIN = 4000, PATIENCE = 15_000; // ms
 const SMALL = 30_000; // characters that a browser still sends while it leaves the page
 type Saved = "saved" | "saving" | "unsaved" | "offline" | "refused";
 
@@ -11,11 +11,12 @@ type Saved = "saved" | "saving" | "unsaved" | "offline" | "refused";
 interface Way {
   url: (uid: string) => string;
   method: string;
-  json: (text: string) => unknown;
+  json: (text: string, uid: string) => unknown;
   saved: string; // data-attribute of the word beside it
   refused?: string;
   readable: (text: string) => string; // for whom it cannot be put back any more
-  sent?: (uid: string) => void; // it was more than a draft
+  sent?: (uid: string, text: string, answer: Response) => void | Promise<void>; // what follows when it is on the server
+  overtaken?: (uid: string) => Promise<boolean>; // it was changed elsewhere: looks at that; whether it can be sent again
   wrong?: (uid: string, failure: Failure) => boolean; // returns whether it was shown
 }
 const ways = new Map<string, Way>();
@@ -37,6 +38,9 @@ export class Kept {
 
   private get way(): Way { return ways.get(this.kind)!; }
   private get name(): string { return `ringback:${this.kind}:${userId()}:${this.uid}`; }
+
+  get saving(): boolean { return this.running !== null; }
+  get isRefused(): boolean { return Boolean(this.refusal); }
 
   /** Whether it will be on the server by and by, without anybody's doing. */
   get waits(): boolean { return this.text !== null && !this.refusal; }
@@ -64,6 +68,12 @@ export class Kept {
     localStorage.removeItem(this.name);
   }
 
+  /** The server has it, whoever sent it. */
+  settled(): void {
+    this.forget();
+    this.show("saved");
+  }
+
   private later(ms: number): void {
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => void this.save(), ms);
@@ -80,12 +90,19 @@ export class Kept {
   private async put(text: string): Promise<void> {
     this.show("saving");
     try {
-      await send(this.way.url(this.uid), undefined, { method: this.way.method, json: this.way.json(text), keepalive: text.length < SMALL });
-      if (this.text !== text) { this.later(PAUSE); return; }
-      this.forget();
-      this.show("saved");
-      this.way.sent?.(this.uid);
+      const json = this.way.json(text, this.uid), signal = AbortSignal.timeout(PATIENCE);
+      const answer = await send(this.way.url(this.uid), undefined, { method: this.way.method, json, keepalive: text.length < SMALL, signal });
+      const last = this.text === text;
+      if (last) this.forget();
+      await this.way.sent?.(this.uid, text, answer);
+      last && this.text === null ? this.show("saved") : this.later(PAUSE);
     } catch (error) {
+      if ((error as Failure).status === 409 && this.way.overtaken) {
+        this.show("unsaved");
+        if (!await this.way.overtaken(this.uid)) this.refused(error as Failure);
+        else if (this.text !== null) this.later(this.text === text ? AGAIN : PAUSE);
+        return;
+      }
       if (this.text !== text) { this.later(PAUSE); return; }
       if (isFinal((error as Failure).status)) { this.refused(error as Failure); return; }
       this.show((error as Failure).status === 0 ? "offline" : "unsaved");

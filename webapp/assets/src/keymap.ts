@@ -2,7 +2,7 @@
 // `words` are keys of the page's catalogue (templates/_strings.html). `alt`: presses the button of the phone bar that bears this data-alt.
 
 export type Group = "calls" | "everywhere" | "callbacks";
-export type Act = "note" | "phone" | "choose" | "save" | "palette" | "search" | "dial" | "status" | "down" | "up" | "overlay" | "list" | "leave" | "native";
+export type Act = "note" | "phone" | "choose" | "save" | "palette" | "search" | "dial" | "status" | "down" | "up" | "undo" | "overlay" | "list" | "leave" | "native";
 export interface Key {
   group: Group;
   word: string;
@@ -21,7 +21,6 @@ export const KEYS: Key[] = [
   { group: "calls", word: "key_keypad", keys: ["Alt+K"], act: { alt: "KeyK" } },
   { group: "calls", word: "key_note", keys: ["Alt+N"], act: "note" },
   { group: "calls", word: "key_phone", keys: ["Alt+P"], act: "phone" },
-  { group: "calls", word: "key_leave_field", keys: ["Escape"], act: "leave" },
   { group: "calls", word: "key_choose", keys: ["1-9", "Alt+1-9"], act: "choose" },
   { group: "calls", word: "key_save", keys: ["Ctrl+Enter"], act: "save" },
   { group: "calls", word: "key_script", keys: ["Alt+S"], act: { alt: "KeyS" } },
@@ -33,6 +32,8 @@ export const KEYS: Key[] = [
   { group: "everywhere", word: "key_here", keys: ["Alt+I"], act: { alt: "KeyI" } },
   { group: "everywhere", word: "key_next", keys: ["j"], act: "down" },
   { group: "everywhere", word: "key_previous", keys: ["k"], act: "up" },
+  { group: "everywhere", word: "key_undo", keys: ["Alt+U"], act: "undo" },
+  { group: "everywhere", word: "key_leave_field", keys: ["Escape"], act: "leave" },
   { group: "everywhere", word: "key_overlay", keys: ["?"], act: "overlay" },
   { group: "callbacks", word: "key_row", keys: ["j", "k", "ArrowDown", "ArrowUp"], act: "list" },
   { group: "callbacks", word: "key_details", keys: ["Enter"], act: "native" },

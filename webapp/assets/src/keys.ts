@@ -4,6 +4,7 @@ import type { Callbar } from "./callbar";
 import { comboOf, GROUPS, KEYS, meant, type Act, type Key } from "./keymap";
 import { openPalette } from "./palette";
 import { showStatusMenu } from "./status";
+import { undoLast } from "./toasts";
 import { say } from "./words";
 
 /** A part of the page that has keys of its own, marked with data-keys. */
@@ -43,6 +44,7 @@ const acts: Record<Act, (event: KeyboardEvent) => boolean> = {
   status: showStatusMenu,
   down: () => step(1),
   up: () => step(-1),
+  undo: undoLast,
   overlay: () => { showOverlay(); return true; },
   list: ({ key, target }) => !typing(target) && Boolean(taker()?.takes(key)),
   native: () => false, // the browser does it
@@ -57,8 +59,17 @@ function cardAt(target: EventTarget | null): HTMLElement | undefined {
 
 // so that the single keys count again: who writes a note must get out of it to choose how the call ended
 function leaveField(target: EventTarget | null): boolean {
-  if (!typing(target) || !(target instanceof Element) || !bar()?.contains(target)) return false;
+  if (!typing(target) || !(target instanceof Element)) return false;
+  if (target.closest("[role=search], .filters")) return leaveSearch(target);
+  if (!bar()?.contains(target)) return false;
   (target.closest(".cb-card") ?? bar())?.querySelector<HTMLElement>(".cb-head")?.focus();
+  return true;
+}
+
+// to what was found. What is typed goes first: the browser empties a search at this key
+function leaveSearch(field: Element): boolean {
+  if (field instanceof HTMLInputElement && field.value) return false;
+  document.getElementById("main")?.focus({ preventScroll: true });
   return true;
 }
 

@@ -5,7 +5,12 @@ import { toast } from "./toasts";
 import { say } from "./words";
 
 let asking: Promise<void> | null = null;
-onSessionEnded(() => (asking ??= ask().finally(() => { asking = null; })));
+let leaving = false;
+onSessionEnded(() => (leaving ? new Promise(() => undefined) : (asking ??= ask().finally(() => { asking = null; }))));
+
+// whoever logs out here is not asked to log in by the page that is about to go
+document.addEventListener("submit", (event) => { leaving ||= (event.target as HTMLFormElement).action === `${location.origin}/logout`; });
+addEventListener("pageshow", () => { leaving = false; });
 
 async function page(url: string, init?: RequestInit): Promise<Document> {
   const response = await fetch(url, { headers: { Accept: "text/html" }, ...init });

@@ -3,7 +3,7 @@ import { chosen, devices, route } from "./sound";
 import { toast } from "./toasts";
 import { say } from "./words";
 
-const LONGEST = 90_000;
+const LONGEST = 90_000, PAUSE = 3000, NEWS = 700; // ms: a ring; from chime to chime; until all tabs have heard of an end
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const MUTED = "ringback:muted";
 
@@ -17,11 +17,14 @@ export class Ringer {
   private cap = 0;
   private note: Notification | null = null;
   private release: (() => void) | null = null;
+  private waiting: AbortController | null = null;
+  private chimed = 0;
   private title = "";
   private flashing = "";
   private toldOfSilence = false;
 
-  constructor() {
+  /** `ask`: whether it still rings. */
+  constructor(private readonly ask: () => void) {
     // browsers allow sound only after a gesture; the first one anywhere in the page will do
     const wake = (): void => {
       if (!this.audio) void route((this.audio = new AudioContext()), chosen().ring);
@@ -30,11 +33,16 @@ export class Ringer {
     addEventListener("pointerdown", wake, { passive: true });
     addEventListener("keydown", wake, { passive: true });
     devices.addEventListener("change", () => { if (this.audio) void route(this.audio, chosen().ring); });
+    addEventListener("storage", (event) => { if (event.key === MUTED) this.heed(); });
   }
 
   mute(muted: boolean): void {
     localStorage.setItem(MUTED, muted ? "1" : "0");
-    if (muted) this.silence();
+    this.heed();
+  }
+
+  private heed(): void {
+    if (isMuted()) this.silence();
     else if (this.uid) void this.sound();
   }
 
@@ -72,28 +80,42 @@ export class Ringer {
     this.flashes = window.setInterval(swap, 1000);
   }
 
-  /** Only one tab rings: whoever holds the lock. */
+  /** Only one tab rings: whoever holds the lock. The next one has it when that tab is closed. */
   private async sound(): Promise<void> {
-    if (isMuted() || this.tones) return;
+    if (isMuted() || this.tones || this.waiting) return;
     if (!this.audio || this.audio.state !== "running") {
       if (!this.toldOfSilence) toast(say("sound_blocked"));
       this.toldOfSilence = true;
       return;
     }
-    const uid = this.uid;
+    const waiting = this.waiting = new AbortController(), { signal } = waiting, asked = Date.now();
     const ring = async (): Promise<void> => {
-      if (this.uid !== uid) return;
-      chime(this.audio!);
-      this.tones = window.setInterval(() => chime(this.audio!), 3000);
+      if (Date.now() - asked > PAUSE / 10) await new Promise((resolve) => setTimeout(resolve, NEWS)); // it may be over
+      if (signal.aborted) return;
+      this.chime();
+      this.tones = window.setInterval(() => this.again(), PAUSE);
       await new Promise<void>((resolve) => { this.release = resolve; });
     };
     if (!navigator.locks) return ring(); // plain http: every tab rings
-    await navigator.locks.request("ringback-ring", { ifAvailable: true }, async (lock) => { if (lock) await ring(); });
+    await navigator.locks.request("ringback-ring", { signal }, ring).catch((error: Error) => { if (error.name !== "AbortError") throw error; });
+  }
+
+  /** A page that stood still does not know whether it rings. */
+  private again(): void {
+    if (Date.now() - this.chimed < 1.5 * PAUSE) this.chime();
+    else { this.stop(); this.ask(); }
+  }
+
+  private chime(): void {
+    this.chimed = Date.now();
+    chime(this.audio!);
   }
 
   private silence(): void {
     clearInterval(this.tones);
     this.tones = 0;
+    this.waiting?.abort();
+    this.waiting = null;
     this.release?.();
     this.release = null;
   }

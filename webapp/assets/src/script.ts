@@ -11,7 +11,7 @@ type Values = Record<string, string>;
 keep("script", {
   url: (uid) => `/calls/${uid}/script`,
   method: "PUT",
-  json: JSON.parse,
+  json: (text) => JSON.parse(text) as unknown,
   saved: "script-saved",
   readable: (text) => Object.entries(JSON.parse(text) as Values).filter(([name]) => name !== "step").map(([, value]) => value).join(", "),
 });

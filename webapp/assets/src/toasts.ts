@@ -36,12 +36,23 @@ class Toasts extends LitElement {
     this.requestUpdate();
   }
 
+  /** What was done last and can be taken back. Returns whether there is such a thing. */
+  undo(): boolean {
+    const last = this.list.findLast((toast) => toast.undo);
+    if (last) this.takeBack(last);
+    return Boolean(last);
+  }
+  private takeBack(toast: Toast): void {
+    this.drop(toast.id);
+    toast.undo!.act();
+  }
+
   override render(): TemplateResult {
     return html`${repeat(this.list, (toast) => toast.id, (toast) => html`
       <div class="toast-item ${toast.tone}" @pointerenter=${() => this.hold(toast.id)} @focusin=${() => this.hold(toast.id)}
            @pointerleave=${() => toast.tone !== "bad" && this.schedule(toast.id)}>
         ${icon(GLYPHS[toast.tone])}<span class="text">${toast.text}</span>
-        ${toast.undo ? html`<button type="button" class="btn small" @click=${() => { this.drop(toast.id); toast.undo!.act(); }}>${toast.undo.label}</button>` : ""}
+        ${toast.undo ? html`<button type="button" class="btn small" aria-keyshortcuts="Alt+U" @click=${() => this.takeBack(toast)}>${toast.undo.label} <kbd aria-hidden="true">Alt U</kbd></button>` : ""}
         <button type="button" class="btn quiet small square" aria-label=${say("close")} @click=${() => this.drop(toast.id)}>${icon("x")}</button>
       </div>`)}`;
   }
@@ -56,4 +67,8 @@ export function announce(text: string, region: "polite" | "assertive" = "polite"
 
 export function toast(text: string, tone: Tone = "info", undo?: Act): void {
   document.querySelector<Toasts>("ringback-toasts")?.show(text, tone, undo);
+}
+
+export function undoLast(): boolean {
+  return document.querySelector<Toasts>("ringback-toasts")?.undo() ?? false;
 }

@@ -2,6 +2,7 @@
 import { Failure, send } from "./api";
 import { keep, keptOf } from "./kept";
 import { instant, inWords, own, sameClock } from "./moments";
+import { noteOf } from "./notes";
 import { markProblems } from "./problems";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
@@ -19,10 +20,10 @@ const fold = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, 
 
 const url = (uid: string): string => `/calls/${uid}/wrap-up`;
 const readable = (text: string): string => Object.values(JSON.parse(text) as Values).filter(Boolean).join(", ");
-keep("answers", { url, method: "PUT", json: JSON.parse, saved: "kept", readable });
+keep("answers", { url, method: "PUT", json: (text) => JSON.parse(text) as unknown, saved: "kept", readable });
 // a whole form that was saved while the server was away
 keep("wrap", {
-  url, method: "POST", json: JSON.parse, saved: "kept", readable,
+  url, method: "POST", json: (text) => JSON.parse(text) as unknown, saved: "kept", readable,
   sent: (uid) => {
     keptOf("answers", uid).forget();
     toast(say("saved"), "good");
@@ -46,7 +47,7 @@ export async function saveWrapUp(form: HTMLFormElement): Promise<boolean> {
   const all = values(form);
   if (refuse(form, blank(form, all))) return false;
   try {
-    await send(form.action, undefined, { method: "POST", json: note ? { ...all, note: note.value } : all });
+    await send(form.action, undefined, { method: "POST", json: note && noteOf(uid).isRefused ? { ...all, note: note.value } : all }); // else it is saved by itself
   } catch (error) {
     const { status, message, fields } = error as Failure;
     if (status === 0) {
