@@ -59,12 +59,11 @@ done
 
 [ "$dev" = yes ] || exit 0
 missing=
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -z "$missing" ] || install $missing ||
   say "not installed, and this user may not install them:$missing. Tests that need them are skipped."
-# the edition without windows opens a page with a fifth of the work; where there is none, the whole one will do
-command -v chromium-headless-shell >/dev/null 2>&1 || install chromium-headless-shell 2>/dev/null ||
-  command -v chromium >/dev/null 2>&1 || install chromium ||
-  say "no Chromium, and this user may not install it. Tests that need it are skipped."
+# most journeys take its edition without windows, which opens a page with a fifth of the work; where there is none, they take the other
+command -v chromium-headless-shell >/dev/null 2>&1 || install chromium-headless-shell 2>/dev/null || true

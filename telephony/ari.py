@@ -4,10 +4,13 @@ and what the PBX's own files define cannot be changed this way."""
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import re
+import secrets
 import ssl
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
 
@@ -95,6 +98,30 @@ class AriPhones:
         told = json.loads(self._send("GET", "endpoints/PJSIP") or b"[]")
         return frozenset(str(each["resource"]) for each in told if each.get("state") == "online")
 
+    def modules(self) -> frozenset[str]:
+        """Of this Asterisk, those that run: "app_echo"."""
+        told = json.loads(self._send("GET", "asterisk/modules") or b"[]")
+        return frozenset(str(each["name"]).removesuffix(".so") for each in told if each.get("status") == "Running")
+
+    def check_socket(self) -> None:
+        """Returns if browsers could register: the same port takes SIP over a websocket, and asks for no log-in first."""
+        place = urllib.parse.urlsplit(self._base)
+        host, port, path = place.hostname or "", place.port, place.path.removesuffix("/ari") + "/ws"
+        connection = (
+            http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._tls)
+            if self._tls
+            else http.client.HTTPConnection(host, port, timeout=self._timeout)
+        )
+        try:
+            connection.request("GET", path, headers=_handshake())
+            answer = connection.getresponse()
+            if answer.status != 101 or answer.headers.get("Sec-WebSocket-Protocol") != "sip":
+                raise SwitchRefused(f"{path} is answered with {answer.status} {answer.reason}".rstrip())
+        except (OSError, http.client.HTTPException) as error:
+            raise SwitchUnavailable("The telephone system's HTTP port cannot be reached") from error
+        finally:
+            connection.close()
+
     def _send(self, method: str, path: str, body: object = None, *, missing_ok: bool = False) -> bytes:
         request = urllib.request.Request(  # noqa: S310 - the address is the administrator's
             f"{self._base}/{path}",
@@ -112,6 +139,16 @@ class AriPhones:
             raise SwitchRefused(_reason(error.code, told)) from error
         except (OSError, ValueError) as error:
             raise SwitchUnavailable("The telephone system's HTTP port cannot be reached") from error
+
+
+def _handshake() -> dict[str, str]:
+    return {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(secrets.token_bytes(16)).decode(),
+        "Sec-WebSocket-Protocol": "sip",
+    }
 
 
 def _told(error: urllib.error.HTTPError) -> str:

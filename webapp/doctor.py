@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from flask import Flask
 from kombu.exceptions import OperationalError
 
-from config.settings import Settings, SwitchSettings
+from config.settings import BrowserPhones, Settings, SwitchSettings
 from telephony.ami.doctor import MAX_SKEW, Finding, Level, examine
 from telephony.ami.interview import ask, look_at_cel
 from telephony.ami.switch import Login
@@ -200,7 +200,7 @@ def _phones(switch: SwitchSettings) -> Iterator[Finding]:
             sa.select(sa.func.count()).select_from(Line).where(Line.switch == switch.name, Line.in_browser)
         )
     except sa.exc.SQLAlchemyError:
-        return  # told of the database already
+        wanted = 0  # told of the database already
     finally:
         db.session.rollback()
     phones = switch.browser_phones
@@ -210,8 +210,9 @@ def _phones(switch: SwitchSettings) -> Iterator[Finding]:
                          f"in the switches file, [{switch.name}]: ari_url, ari_user, ari_secret_file\n"
                          "see docs/browser-phone.md")  # fmt: skip
         return
+    ari = _ari(phones)
     try:
-        AriPhones(phones.ari_url, phones.login.user, phones.login.secret).check()
+        ari.check()
     except SwitchError as error:
         yield _fault("browser-phones", f"Phones in the browser cannot be made: {error.reason}.",
                      "http.conf: enabled = yes; ari.conf: the user of the switches file, with its secret;\n"
@@ -219,6 +220,30 @@ def _phones(switch: SwitchSettings) -> Iterator[Finding]:
                      "see docs/browser-phone.md")  # fmt: skip
     else:
         yield _well("browser-phones", "Phones in the browser can be made.")
+        yield _socket(ari, phones)
+
+
+def _socket(ari: AriPhones, phones: BrowserPhones) -> Finding:
+    try:
+        ari.check_socket()
+    except SwitchError as error:
+        return _fault("browser-socket", f"Phones in the browser cannot register: {error.reason}.",
+                      "modules.conf: load => res_http_websocket.so, load => res_pjsip_transport_websocket.so\n"
+                      "pjsip.conf: [browsers], type = transport, protocol = ws, bind = 127.0.0.1\n"
+                      "(then: core restart gracefully)")  # fmt: skip
+    return _well("browser-socket", f"Phones in the browser can register, where a proxy passes {phones.sip_url} on.")
+
+
+def _ari(phones: BrowserPhones) -> AriPhones:
+    return AriPhones(phones.ari_url, phones.login.user, phones.login.secret)
+
+
+def _modules(phones: BrowserPhones | None) -> frozenset[str] | None:
+    """None: nobody tells, which is found elsewhere."""
+    try:
+        return _ari(phones).modules() if phones else None
+    except SwitchError:
+        return None
 
 
 def _facts_of(switch: SwitchSettings) -> dict[str, Any] | None:
@@ -251,6 +276,7 @@ def _last_call_ago(switch: str) -> float | None:
 
 
 def _switch(settings: Settings, switch: SwitchSettings) -> list[Finding]:
+    phones = switch.browser_phones
     told = ask(
         switch.host,
         switch.port,
@@ -258,6 +284,7 @@ def _switch(settings: Settings, switch: SwitchSettings) -> list[Finding]:
         Login(switch.commands.user, switch.commands.secret),
         trunks=switch.trunks,
         context=switch.context,
+        phone_context=phones.context if phones else "",
         tls=ssl.create_default_context() if switch.tls else None,
     )
     files = place.files_of(settings, switch) if switch.books else None
@@ -268,6 +295,8 @@ def _switch(settings: Settings, switch: SwitchSettings) -> list[Finding]:
         username=switch.events.user,
         tls=switch.tls,
         cel=replace(look_at_cel(files[0]), last_call_ago=_last_call_ago(switch.name)) if files else None,
+        phone_context=phones.context if phones else "",
+        modules=_modules(phones),
     )
 
 

@@ -11,7 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from telephony.ami.interview import CelFile, Rights, Told, own_read, trunk_state
+from telephony.ami.interview import (
+    BROWSER_MODULES,
+    BUTTON_MODULES,
+    CelFile,
+    Rights,
+    Told,
+    is_loaded,
+    own_read,
+    trunk_state,
+)
+from telephony.ami.switch import CONTEXTS, PARKED
 from telephony.books.records import cel_record
 
 MAX_SKEW = 2.0  # seconds
@@ -55,9 +65,18 @@ class Finding:
 
 
 def examine(
-    told: Told, *, trunks: tuple[str, ...], context: str, username: str, tls: bool, cel: CelFile | None = None
+    told: Told,
+    *,
+    trunks: tuple[str, ...],
+    context: str,
+    username: str,
+    tls: bool,
+    cel: CelFile | None = None,
+    phone_context: str = "",
+    modules: frozenset[str] | None = None,
 ) -> list[Finding]:
-    """`username` is the one of the events login; `cel` what was found where the settings say that it is."""
+    """`username` is the one of the events login; `cel` what was found where the settings say that it is; `phone_context`
+    where phones in the browser dial; `modules` those that run, as ARI tells them, where there are such phones."""
     findings = [*_logins(told, tls)]
     if not told.no_events:
         findings += _version(told.version)
@@ -67,6 +86,10 @@ def examine(
         findings += _modules(told, trunks)
         findings += _trunks(told, trunks)
         findings += _context(told, context)
+        findings += _buttons(told)
+        findings += _parking(told, modules)
+        findings += _phone_context(told, phone_context)
+        findings += _phone_modules(told, modules)
         findings += _cel(told, cel)
         findings += _queue_log(told)
         findings += _unseen(told)
@@ -231,6 +254,97 @@ def _context(told: Told, context: str) -> Iterator[Finding]:
                      f"  [{context}]", "  exten => _+X.,1,Dial(PJSIP/${EXTEN}@trunk,30)")  # fmt: skip
     else:
         yield _well("context", f"The context {context} for click-to-call exists.")
+
+
+PHONES_CONF = "#include ringback-phones.conf"
+PARKING_LOT = ("[default]", "parkext = 700", "parkpos = 701-750", f"context = {PARKED}")
+_NEEDED_FOR = {
+    "app_channelredirect": "whoever waits while their agent is gone",
+    "app_confbridge": "three-way calls and handing over",
+    "app_echo": "the test call",
+    "app_exec": "the dial plan of the buttons",
+    "app_senddtmf": "the keypad",
+    "res_musiconhold": "hold",
+    "res_parking": "parking",
+    "res_http_websocket": "phones in the browser",
+    "res_pjsip_transport_websocket": "phones in the browser",
+    "res_srtp": "the sound of phones in the browser",
+    "res_ari_asterisk": "the accounts of phones in the browser",
+    "res_ari_endpoints": "finding pages that are gone",
+    "res_sorcery_memory": "the accounts of phones in the browser",
+}
+# an action of the module, and one of the core that the same login may use if it may use that
+_SHOWN_BY = {
+    "app_confbridge": ("ConfbridgeListRooms", "CoreStatus"),
+    "app_senddtmf": ("PlayDTMF", "Setvar"),
+    "res_parking": ("ParkedCalls", "Setvar"),
+}
+
+
+def _buttons(told: Told) -> Iterator[Finding]:
+    if "ShowDialPlan" not in told.events_may:
+        yield _look("buttons", "Whether the dial plan has what hold, transfer and the test call need cannot be seen.",
+                    f"in extensions.conf: {PHONES_CONF}",
+                    f"look by hand: asterisk -rx 'dialplan show {CONTEXTS[0]}'")  # fmt: skip
+    elif missing := [name for name in CONTEXTS if name in told.lacks]:
+        yield _fault("buttons", f"The dial plan lacks {', '.join(f'[{name}]' for name in missing)}: hold, asking first, "
+                     "three-way, transfer, the test call, or giving back the call of a page that is gone, would fail.",
+                     "copy config/asterisk/ringback-phones.conf beside extensions.conf, again where it is older;",
+                     "in extensions.conf (then: dialplan reload):", f"  {PHONES_CONF}")  # fmt: skip
+    else:
+        yield _well("buttons", "The dial plan has what hold, transfer and the test call need.")
+
+
+def _parking(told: Told, running: frozenset[str] | None) -> Iterator[Finding]:
+    if _runs(told, "res_parking", running) is False:
+        yield _fault("parking", "Nobody can be parked: res_parking is not loaded.", "in modules.conf:",
+                     "  load => res_parking.so", "in res_parking.conf:", *(f"  {line}" for line in PARKING_LOT))  # fmt: skip
+    elif PARKED in told.lacks:
+        yield _fault("parking", f"Who is parked could not be fetched: no parking lot has the context {PARKED}.",
+                     "in res_parking.conf (then: module reload res_parking.so):",
+                     *(f"  {line}" for line in PARKING_LOT))  # fmt: skip
+    elif "ShowDialPlan" in told.events_may:
+        yield _well("parking", "Customers can be parked, and fetched.")
+
+
+def _phone_context(told: Told, context: str) -> Iterator[Finding]:
+    """Where phones in the browser dial."""
+    if not context or "ShowDialPlan" not in told.events_may:
+        return
+    if context in told.lacks:
+        yield _fault("phone-context", f"Phones in the browser could dial nobody: there is no context {context}.",
+                     "in the switches file: phone_context = that of your other phones; or in extensions.conf:",
+                     f"  [{context}]", f"  include => {PARKED}", "  include => ringback-outbound")  # fmt: skip
+    else:
+        yield _well("phone-context", f"The context {context}, where phones in the browser dial, exists.")
+
+
+def _phone_modules(told: Told, running: frozenset[str] | None) -> Iterator[Finding]:
+    needed = [name for name in BUTTON_MODULES if name != "res_parking"]
+    needed += BROWSER_MODULES if running is not None else []
+    judged = {name: _runs(told, name, running) for name in needed}
+    missing = [name for name, runs in judged.items() if runs is False]
+    unknown = [name for name, runs in judged.items() if runs is None]
+    if missing:
+        reasons = ", ".join(f"{name} (for {_NEEDED_FOR[name]})" for name in missing)
+        yield _fault("phone-modules", f"Not loaded: {reasons}.", "in modules.conf (then: core restart gracefully):",
+                     *(f"  load => {name}.so" for name in missing))  # fmt: skip
+    elif unknown:
+        yield _look("phone-modules", f"Whether {', '.join(unknown)} are loaded cannot be seen.",
+                    "look by hand: asterisk -rx 'module show like app_echo', and so on",
+                    "or, in modules.conf: load => func_module.so")  # fmt: skip
+    else:
+        yield _well("phone-modules", "The modules that phones and their buttons need are loaded.")
+
+
+def _runs(told: Told, module: str, running: frozenset[str] | None) -> bool | None:
+    if running is not None:
+        return module in running
+    if value := told.values.get(is_loaded(module)):
+        return value == "1"
+    action, witness = _SHOWN_BY.get(module, ("", ""))
+    may = {**told.events_may, **told.commands_may}
+    return action in may if witness in may else None
 
 
 _LATE = 300.0  # seconds by which clocks may differ

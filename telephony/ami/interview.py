@@ -22,7 +22,7 @@ from pathlib import Path
 from telephony.ami.client import AmiClient, AmiError, AuthRefused
 from telephony.ami.frames import Frame
 from telephony.ami.listening import CLASSES
-from telephony.ami.switch import Login
+from telephony.ami.switch import CONTEXTS, PARKED, Login
 
 ECHO = "CRM_RINGBACK_DOCTOR"
 ECHO_SECONDS = 2.0
@@ -48,6 +48,7 @@ class Told:
     commands_may: Rights = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)  # answers of Getvar, by function
     no_context: str = ""  # what it said when it did not find the context of click-to-call
+    lacks: frozenset[str] = frozenset()  # contexts that phones need, and the dial plan has not
     echo_asked: bool = False
     echo: Frame | None = None
 
@@ -73,6 +74,20 @@ _KEYS = (
     "IFMODULE(cel_custom.so)",
 )
 
+# what the buttons of a call in progress, and the test call, need of Asterisk
+BUTTON_MODULES = (
+    "app_channelredirect app_confbridge app_echo app_exec app_senddtmf res_musiconhold res_parking"
+).split()  # fmt: skip
+# and a phone in the browser besides
+BROWSER_MODULES = (
+    "res_http_websocket res_pjsip_transport_websocket res_srtp res_ari_asterisk res_ari_endpoints res_sorcery_memory"
+).split()  # fmt: skip
+
+
+def is_loaded(module: str) -> str:
+    """The function that tells it, where func_module is loaded."""
+    return f"IFMODULE({module}.so)"
+
 
 def ask(
     host: str,
@@ -82,10 +97,11 @@ def ask(
     *,
     trunks: tuple[str, ...],
     context: str,
+    phone_context: str = "",
     tls: ssl.SSLContext | None = None,
     timeout: float = 5.0,
 ) -> Told:
-    """Never raises for what a switch does or is."""
+    """Never raises for what a switch does or is. `phone_context`: where phones in the browser dial, if there are any."""
     heard = _Heard()
     told: dict[str, object] = {}
     listener = AmiClient(on_frames=heard.take, tls=tls, timeout=timeout)
@@ -94,7 +110,7 @@ def ask(
         try:
             listener.connect(host, port)
             listener.login(events.username, events.secret, CLASSES)
-            told |= _ask_as_listener(listener, events.username, trunks, context)
+            told |= _ask_as_listener(listener, events.username, trunks, context, phone_context)
         except (AmiError, OSError) as error:
             told["no_events"] = _why(error, tls is not None)
         try:
@@ -128,7 +144,9 @@ class _Heard:
                 self.echoed.set()
 
 
-def _ask_as_listener(client: AmiClient, username: str, trunks: tuple[str, ...], context: str) -> dict[str, object]:
+def _ask_as_listener(
+    client: AmiClient, username: str, trunks: tuple[str, ...], context: str, phone_context: str
+) -> dict[str, object]:
     may = _rights(client)
     told: dict[str, object] = {"events_may": may}
     before = time.time()
@@ -144,12 +162,18 @@ def _ask_as_listener(client: AmiClient, username: str, trunks: tuple[str, ...], 
     if "CoreStatus" in may:
         told["calls"] = _number(client.send_action({"Action": "CoreStatus"}).frame.get("CoreProcessedCalls")) or 0
     if "ShowDialPlan" in may:
-        shown = client.send_action({"Action": "ShowDialPlan", "Context": context})
-        told["no_context"] = "" if shown.ok else shown.text
+        told["no_context"] = _why_no_context(client, context)
+        needed = filter(None, (*CONTEXTS, PARKED, phone_context))
+        told["lacks"] = frozenset(name for name in needed if _why_no_context(client, name))
     if "Getvar" in may:
-        keys = (*_KEYS, *filter(None, (own_read(username), *map(trunk_state, trunks))))
+        keys = (*_KEYS, *map(is_loaded, BUTTON_MODULES), *filter(None, (own_read(username), *map(trunk_state, trunks))))
         told["values"] = {key: _value(client, key) for key in keys}
     return told
+
+
+def _why_no_context(client: AmiClient, context: str) -> str:
+    shown = client.send_action({"Action": "ShowDialPlan", "Context": context})
+    return "" if shown.ok else shown.text
 
 
 def own_read(username: str) -> str:

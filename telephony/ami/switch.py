@@ -40,8 +40,9 @@ TIMEOUT = 5.0  # for a whole command, connecting included
 IDLE_PING = 30.0
 # contexts of config/asterisk/ringback-phones.conf, and that of Asterisk's parking lot
 HOLD, ROOM, TRANSFER, RESCUE = "ringback-hold", "ringback-room", "ringback-transfer", "ringback-rescue"
-CHECK = "ringback-check"
+CHECK, AUTO = "ringback-check", "ringback-auto"
 PARKED = "parkedcalls"
+CONTEXTS = (HOLD, ROOM, TRANSFER, RESCUE, CHECK, AUTO)
 
 _STATES = {
     "NOT_INUSE": PhoneState.FREE,

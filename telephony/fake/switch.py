@@ -40,6 +40,7 @@ class FakeSwitch:
         self.commands: list[Command] = []
         self.refuse_with: SwitchError | None = None
         self.phones: dict[str, PhoneState] = {}  # those that are not free
+        self.tells_of_phones = True  # else it may not be asked about them
         self.closed = False
 
     def originate(self, command: Originate) -> None:
@@ -102,6 +103,8 @@ class FakeSwitch:
     def phone_state(self, command: Look) -> PhoneState:
         if self.refuse_with is not None:
             raise self.refuse_with
+        if not self.tells_of_phones:
+            raise SwitchRefused("Permission denied")
         return self.phones.get(command.line, PhoneState.FREE)
 
     def close(self) -> None:

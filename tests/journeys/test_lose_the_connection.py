@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.journeys.screen import Screen
 
 pytestmark = pytest.mark.journey
+
+
+@pytest.fixture(scope="package")
+def browser(chromium: Callable[..., Browser]) -> Browser:
+    """Without windows it shows no message of the system's."""
+    return chromium("chromium", "chromium-browser")
 
 
 def test_without_a_connection_a_page_says_so_and_a_message_is_shown_only_when_no_page_is_looked_at(

@@ -8,20 +8,22 @@ import ssl
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config import settings
 from telephony.ami import doctor, interview
 from telephony.ami.doctor import Finding, Level, examine
-from telephony.ami.interview import CelFile, Told, ask, look_at_cel
-from telephony.ami.switch import Login
+from telephony.ami.interview import BROWSER_MODULES, BUTTON_MODULES, CelFile, Told, ask, is_loaded, look_at_cel
+from telephony.ami.switch import CONTEXTS, Login
 from telephony.fake.asterisk import FakeAsterisk, FakeUser
 
 TRUNKS = ("PJSIP/trunk",)
 CONTEXT = "ringback-outbound"
-LISTENS = ("CoreStatus", "CoreShowChannels", "CoreSettings", "QueueStatus", "Getvar", "ShowDialPlan", "PJSIPQualify")
-SPEAKS = (*LISTENS, "Originate", "Hangup", "Redirect", "Setvar", "QueuePause")
+LISTENS = ("CoreStatus", "CoreShowChannels", "CoreSettings", "QueueStatus", "Getvar", "ShowDialPlan", "PJSIPQualify",
+           "ConfbridgeListRooms")  # fmt: skip
+SPEAKS = (*LISTENS, "Originate", "Hangup", "Redirect", "Setvar", "PlayDTMF", "ParkedCalls", "QueuePause")
 CEL_EVENTS = doctor.CEL_EVENTS
 READABLE = {
     "AST_CONFIG(manager.conf,general,enabled)": "yes",
@@ -48,9 +50,12 @@ def told_by(pbx: FakeAsterisk, secret: str = "hears", **more: object) -> Told:
     return ask(pbx.host, pbx.port, login, speaks, **options)
 
 
+def about(told: Told, *, tls: bool = False, **more: Any) -> list[Finding]:
+    return examine(told, trunks=TRUNKS, context=CONTEXT, username="ringback-events", tls=tls, **more)
+
+
 def findings(told: Told, cel: CelFile | None = None, tls: bool = False) -> dict[str, Finding]:
-    found = examine(told, trunks=TRUNKS, context=CONTEXT, username="ringback-events", tls=tls, cel=cel)
-    return {finding.code: finding for finding in found}
+    return {finding.code: finding for finding in about(told, cel=cel, tls=tls)}
 
 
 def faults(pbx: FakeAsterisk, **more: object) -> dict[str, str]:
@@ -195,6 +200,63 @@ def test_a_trunk_that_does_not_exist(pbx):
 def test_a_context_that_does_not_exist(pbx):
     pbx.contexts = {"default"}
     assert f"[{CONTEXT}]" in faults(pbx)["context"]
+
+
+def test_a_dial_plan_without_what_the_buttons_need_or_with_an_older_one(pbx):
+    pbx.contexts = {CONTEXT, "parkedcalls"}
+    mend = faults(pbx)
+    assert [*mend] == ["buttons"] and mend["buttons"].endswith("  #include ringback-phones.conf")
+    pbx.contexts |= {"ringback-hold", "ringback-room", "ringback-transfer", "ringback-rescue", "ringback-auto"}
+    said = findings(told_by(pbx))["buttons"].said
+    assert "[ringback-check]" in said and "[ringback-hold]" not in said
+    pbx.contexts.add("ringback-check")
+    assert not faults(pbx)
+
+
+def test_parking_that_is_not_loaded_or_leads_elsewhere(pbx):
+    pbx.absent = {"ParkedCalls"}
+    assert "load => res_parking.so" in faults(pbx)["parking"]
+    pbx.absent, pbx.contexts = set(), {CONTEXT, *CONTEXTS}
+    mend = faults(pbx)
+    assert [*mend] == ["parking"] and mend["parking"].endswith("  context = parkedcalls")
+
+
+def test_where_phones_in_the_browser_dial(pbx):
+    def finding() -> Finding:
+        told = told_by(pbx, phone_context="from-agents")
+        return {each.code: each for each in about(told, phone_context="from-agents")}["phone-context"]
+
+    assert finding().level is Level.WELL
+    pbx.contexts = {CONTEXT, "parkedcalls", *CONTEXTS}
+    assert finding().level is Level.FAULT and "  [from-agents]" in finding().mend
+    assert not faults(pbx)  # where nobody has such a phone
+
+
+def test_modules_of_the_buttons_are_seen_where_func_module_is_loaded_and_else_by_their_actions(pbx):
+    assert findings(told_by(pbx))["phone-modules"].level is Level.LOOK  # app_echo has no action
+    pbx.absent = {"PlayDTMF", "ConfbridgeListRooms"}
+    mend = faults(pbx)
+    assert [*mend] == ["phone-modules"]
+    assert "app_senddtmf.so" in mend["phone-modules"] and "app_confbridge.so" in mend["phone-modules"]
+    pbx.absent = set()
+    pbx.functions |= {is_loaded(name): "1" for name in BUTTON_MODULES}
+    assert findings(told_by(pbx))["phone-modules"].level is Level.WELL
+    pbx.functions[is_loaded("app_echo")] = "0"
+    assert "app_echo (for the test call)" in findings(told_by(pbx))["phone-modules"].said
+    assert [*faults(pbx)] == ["phone-modules"]
+
+
+def test_a_login_without_rights_is_not_told_that_modules_are_missing(pbx):
+    pbx.users["ringback-commands"] = FakeUser("speaks", ("Originate",))
+    assert "phone-modules" not in faults(pbx)
+
+
+def test_where_ari_tells_the_modules_nothing_is_left_to_be_looked_at(pbx):
+    running = frozenset({*BUTTON_MODULES, *BROWSER_MODULES})
+    told = told_by(pbx)
+    assert {each.code: each for each in about(told, modules=running)}["phone-modules"].level is Level.WELL
+    without = {each.code: each for each in about(told, modules=running - {"res_srtp"})}["phone-modules"]
+    assert without.level is Level.FAULT and without.mend.endswith("load => res_srtp.so")
 
 
 def test_queues_and_phones_that_are_not_loaded(pbx):

@@ -16,6 +16,7 @@ from flask import Flask
 from config.settings import BrowserPhones, Settings
 from config.settings import Login as SettingsLogin
 from telephony.ami.doctor import Finding, Level
+from telephony.ami.switch import CONTEXTS
 from telephony.fake.ari import FakeAri
 from telephony.fake.asterisk import FakeAsterisk, FakeUser
 from webapp import doctor, leases, schema
@@ -25,8 +26,9 @@ from webapp.cli import main
 from webapp.db import transaction
 from webapp.trial.pbx import RunningTrial
 
-LISTENS = ("CoreStatus", "CoreShowChannels", "CoreSettings", "QueueStatus", "Getvar", "ShowDialPlan", "PJSIPQualify")
-SPEAKS = (*LISTENS, "Originate", "Hangup", "Redirect", "Setvar", "QueuePause")
+LISTENS = ("CoreStatus", "CoreShowChannels", "CoreSettings", "QueueStatus", "Getvar", "ShowDialPlan", "PJSIPQualify",
+           "ConfbridgeListRooms")  # fmt: skip
+SPEAKS = (*LISTENS, "Originate", "Hangup", "Redirect", "Setvar", "PlayDTMF", "ParkedCalls", "QueuePause")
 HEARS, SPOKEN = "canary-of-events", "canary-of-commands"
 
 
@@ -64,7 +66,11 @@ def found(app: Flask) -> dict[str, Finding]:
 
 
 def faults(app: Flask) -> list[str]:
-    return [code for code, one in found(app).items() if one.level is Level.FAULT]
+    return faults_of(found(app))
+
+
+def faults_of(told: dict[str, Finding]) -> list[str]:
+    return [code for code, one in told.items() if one.level is Level.FAULT]
 
 
 def test_an_office_in_which_all_is_well(office: Settings) -> None:
@@ -239,6 +245,23 @@ def with_a_browser_phone(office: Settings, ari: FakeAri | None = None, secret: s
 def test_phones_in_the_browser_that_nobody_can_make(office: Settings) -> None:
     finding = found(with_a_browser_phone(office))["browser-phones"]
     assert finding.level is Level.FAULT and "ari_url" in finding.mend
+
+
+def test_phones_in_the_browser_that_cannot_register_or_have_no_sound(office: Settings) -> None:
+    with FakeAri() as ari:
+        app = with_a_browser_phone(office, ari)
+        assert found(app)["browser-socket"].level is found(app)["phone-modules"].level is Level.WELL
+        ari.takes_browsers = False
+        ari.modules.remove("res_srtp")
+        told = found(app)
+    assert faults_of(told) == ["browser-socket", "phone-modules"]
+    assert "protocol = ws" in told["browser-socket"].mend and "load => res_srtp.so" in told["phone-modules"].mend
+
+
+def test_where_phones_in_the_browser_dial(office: Settings, pbx: FakeAsterisk) -> None:
+    pbx.contexts = {"ringback-outbound", "parkedcalls", *CONTEXTS}
+    with FakeAri() as ari:
+        assert faults(with_a_browser_phone(office, ari)) == ["phone-context"]
 
 
 def test_phones_in_the_browser_that_can_be_made_and_a_log_in_that_is_refused(office: Settings) -> None:

@@ -11,7 +11,7 @@ import structlog
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 
-from telephony.commands import Answer, Hangup, Originate
+from telephony.commands import Answer, Hangup, Look, Originate, PhoneState
 from telephony.errors import SwitchError, SwitchUnavailable
 from telephony.events import Direction, Result
 from telephony.numbers import e164
@@ -43,14 +43,16 @@ def request_call(
     party_id: UUID | None = None,
     occasion: Occasion = NO_OCCASION,
     shown: str = "",
+    is_out_of_reach: bool = False,
 ) -> Call:
     """Write down that `user` wants `number` called; `dial` it once this is committed. The same key is the same call.
 
-    `shown`: which of our numbers the customer is to see. Raises what `refuse` raises, before anything rings.
+    `shown`: which of our numbers the customer is to see; `is_out_of_reach`: the user's own phone is.
+    Raises what `refuse` raises, before anything rings.
     """
     if made := _requested(user, key):
         return made
-    [decision] = clearance.clear(user, [Wish(number, occasion, party_id)])
+    [decision] = clearance.clear(user, [Wish(number, occasion, party_id)], is_out_of_reach=is_out_of_reach)
     refuse(decision, number)
     line = user.lines[0]
     dialled = e164(number, switches.region_of(line.switch))
@@ -70,6 +72,20 @@ def request_call(
         raise
     capture.changed(call)
     return call
+
+
+def is_out_of_reach(user: User) -> bool:
+    """Does the switch say that the phone on which this user would be called is not there? Asked when a call is wished for,
+    as a phone may leave at any moment; a switch that does not say it, or does not answer, keeps nobody from calling."""
+    if not user.lines:
+        return False
+    switch, command = user.lines[0].switch, Look(user.lines[0].endpoint)
+    db.session.rollback()
+    try:
+        return switches.get(switch).phone_state(command) is PhoneState.AWAY
+    except SwitchError as error:
+        log.info("nobody knows whether a phone is there", line=command.line, reason=error.reason)
+        return False
 
 
 def refuse(decision: Decision, number: str) -> None:

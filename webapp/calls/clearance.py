@@ -35,10 +35,13 @@ class Wish:
     party_id: UUID | None = None  # whom of those who share it
 
 
-def clear(user: User, wishes: Iterable[Wish], at: datetime | None = None) -> list[Decision]:
-    """One decision for each wish, in a few questions, however many they are."""
+def clear(
+    user: User, wishes: Iterable[Wish], at: datetime | None = None, *, is_out_of_reach: bool = False
+) -> list[Decision]:
+    """One decision for each wish, in a few questions, however many they are. `is_out_of_reach`: the user's own phone,
+    as `actions.is_out_of_reach` was told."""
     at, wishes = at or now(), list(wishes)
-    caller = caller_of(user)
+    caller = caller_of(user, is_out_of_reach=is_out_of_reach)
     region = _region(user)
     read = [e164(wish.number, region) for wish in wishes]
     known = [number for number in read if number]
@@ -62,12 +65,13 @@ def clear(user: User, wishes: Iterable[Wish], at: datetime | None = None) -> lis
     ]
 
 
-def caller_of(user: User) -> Caller:
+def caller_of(user: User, *, is_out_of_reach: bool = False) -> Caller:
     return Caller(
         may_call=may(user, Permission.CALL_PLACE),
         has_line=bool(user.lines),
         # whoever never logged in at a screen (a script) cannot have logged out
         is_logged_out=user.status is AgentStatus.LOGGED_OUT and user.logged_in_at is not None,
+        is_out_of_reach=is_out_of_reach,
         is_busy=is_busy(user),
     )
 
@@ -116,6 +120,7 @@ def _plain_sentence(reason: Reason, number: str) -> str:
         Reason.NOT_ALLOWED: _("You may not place calls."),
         Reason.NO_LINE: _("No phone is assigned to you. Ask your administrator for a line."),
         Reason.LOGGED_OUT: _("You are logged out. Say that you are available first."),
+        Reason.OUT_OF_REACH: _("Your own phone cannot be reached. Look at “Check phone and sound”."),
         Reason.NOT_A_NUMBER: _("%(number)s is not a telephone number.", number=number[:40]),
         Reason.OWN_NUMBER: _("This is one of our own numbers."),
         Reason.BUSY: _("You are in a call."),

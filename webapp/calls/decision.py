@@ -21,6 +21,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not_allowed"  # the caller's role places no calls
     NO_LINE = "no_line"
     LOGGED_OUT = "logged_out"
+    OUT_OF_REACH = "out_of_reach"  # the caller's own phone: nothing would ring
     NOT_A_NUMBER = "not_a_number"
     OWN_NUMBER = "own_number"
     DO_NOT_CALL = "do_not_call"
@@ -33,6 +34,7 @@ class Caller:
     may_call: bool = True
     has_line: bool = True
     is_logged_out: bool = False
+    is_out_of_reach: bool = False  # only where the switch says so: what nobody knows keeps nobody from calling
     is_busy: bool = False
 
 
@@ -107,7 +109,9 @@ def _about_caller(caller: Caller) -> list[tuple[Reason, bool]]:
         return [(Reason.NOT_ALLOWED, True)]
     if not caller.has_line:
         return [(Reason.NO_LINE, True)]
-    return [(Reason.LOGGED_OUT, caller.is_logged_out)]
+    if caller.is_logged_out:
+        return [(Reason.LOGGED_OUT, True)]
+    return [(Reason.OUT_OF_REACH, caller.is_out_of_reach)]
 
 
 def _has_called_since(asked_at: datetime, occasion: Occasion) -> bool:

@@ -36,10 +36,16 @@ def index() -> Any:
 def create() -> Any:
     """Click-to-call: written down and committed first, then the switch is asked."""
     wanted = forms.dialling()
+    out_of_reach = actions.is_out_of_reach(current_user)
     with transaction():
         party = contacts.party(wanted.party_id) if wanted.party_id else None
         call = actions.request_call(
-            current_user, wanted.number, str(wanted.key), party_id=party.id if party else None, shown=wanted.shown
+            current_user,
+            wanted.number,
+            str(wanted.key),
+            party_id=party.id if party else None,
+            shown=wanted.shown,
+            is_out_of_reach=out_of_reach,
         )
     actions.dial(call.id)
     return {"id": str(call.id)}, 201

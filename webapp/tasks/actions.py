@@ -109,7 +109,7 @@ def give_up_all(user_id: UUID, at: datetime) -> None:
             changed(callback)
 
 
-def call_back(callback: Callback, by: User, key: str) -> Call:
+def call_back(callback: Callback, by: User, key: str, *, is_out_of_reach: bool = False) -> Call:
     """Claim it, and write the call down that is made for it; `calls.actions.dial` it once this is committed.
 
     The same key is the same call. Raises Conflict (somebody else is on it, in a call, no number), Invalid.
@@ -119,7 +119,14 @@ def call_back(callback: Callback, by: User, key: str) -> Call:
             raise Conflict(_("%(number)s is not a telephone number.", number=callback.number_raw))
         raise Conflict(_("This caller's number is not known."))
     claim(callback, by)
-    call = calls.request_call(by, callback.number, key, party_id=callback.party_id, occasion=occasion_of(callback))
+    call = calls.request_call(
+        by,
+        callback.number,
+        key,
+        party_id=callback.party_id,
+        occasion=occasion_of(callback),
+        is_out_of_reach=is_out_of_reach,
+    )
     if db.session.get(CallbackAttempt, call.id) is None:
         db.session.add(CallbackAttempt(call_id=call.id, callback_id=callback.id, by_id=by.id, at=call.started_at))
         db.session.flush()

@@ -118,8 +118,10 @@ def take_away(callback_id: UUID) -> Any:
 def call(callback_id: UUID) -> Any:
     """Claimed and written down first; then the switch is asked. A refusal leaves the callback with its claimer."""
     key = forms.key()
+    out_of_reach = calls.is_out_of_reach(current_user)
     with transaction():
-        placed = actions.call_back(queries.callback(callback_id), current_user, str(key))
+        callback = queries.callback(callback_id)
+        placed = actions.call_back(callback, current_user, str(key), is_out_of_reach=out_of_reach)
     calls.dial(placed.id)
     if incoming.wants_json():
         return {"id": str(placed.id)}, 201

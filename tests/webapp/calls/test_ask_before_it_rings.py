@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.commands import Originate
+from telephony.commands import Originate, PhoneState
 from telephony.events import Direction
 from telephony.fake.switch import FakeSwitch
 from tests.factories import make_call, make_callback, make_party
@@ -24,7 +24,7 @@ from webapp.calls.models import Call, CallingRule, CallState
 from webapp.clock import Calendar
 from webapp.contacts.models import OwnNumber
 from webapp.db import db, now, transaction
-from webapp.tasks.models import CallbackKind
+from webapp.tasks.models import Callback, CallbackKind
 
 As = Callable[[User], FlaskClient]
 NINE_TO_NINE = Calendar.of("UTC", {str(day): [["09:00", "21:00"]] for day in range(7)})
@@ -240,6 +240,37 @@ def numbers(app: object) -> None:
                 OwnNumber(value="+302100000400", label="Athens", switch="other", shown=True),
             ]
         )
+
+
+def test_a_phone_that_is_not_there_is_said_before_anything_rings(alice: User, as_: As, switch: FakeSwitch) -> None:
+    callback = make_callback("+306944000003")
+    browser = as_(alice)
+    switch.phones["PJSIP/alice"] = PhoneState.AWAY
+    status, said = dial(browser, "6944000001")
+    assert status == 409 and "cannot be reached" in said
+    answer = browser.post(f"/callbacks/{callback.id}/call", json={"key": str(uuid4())})
+    assert answer.status_code == 409 and "cannot be reached" in answer.json["error"]["message"]  # type: ignore[index]
+    db.session.rollback()
+    assert switch.commands == [] and not db.session.scalars(sa.select(Call)).unique().all()
+    assert db.session.get_one(Callback, callback.id).claimed_by_id is None  # the claim went with the call
+    del switch.phones["PJSIP/alice"]
+    assert dial(browser, "6944000001")[0] == 201
+
+
+@pytest.mark.parametrize("state", [PhoneState.UNKNOWN, PhoneState.RINGING, PhoneState.IN_CALL])
+def test_what_nobody_knows_of_a_phone_keeps_nobody_from_calling(
+    alice: User, as_: As, switch: FakeSwitch, state: PhoneState
+) -> None:
+    switch.phones["PJSIP/alice"] = state
+    assert dial(as_(alice), "6944000001")[0] == 201
+
+
+def test_a_switch_that_does_not_say_where_phones_are_is_asked_for_the_call(
+    alice: User, as_: As, switch: FakeSwitch
+) -> None:
+    switch.tells_of_phones = False
+    assert dial(as_(alice), "6944000001")[0] == 201
+    assert len(switch.commands) == 1
 
 
 @pytest.mark.usefixtures("numbers")
