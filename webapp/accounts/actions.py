@@ -252,9 +252,19 @@ def _reason_for_switches(user: User) -> str:
 
 
 def set_preferences(
-    user: User, *, theme: str | None = None, density: str | None = None, locale: str | None = None
+    user: User,
+    *,
+    theme: str | None = None,
+    density: str | None = None,
+    locale: str | None = None,
+    ring_volume: float | None = None,
 ) -> None:
     """Raises Invalid for a value that does not exist."""
+    if ring_volume is not None:
+        if not 0 <= ring_volume <= 100 or ring_volume != int(ring_volume):
+            problem = _("A whole number from %(least)s to %(most)s.", least=0, most=100)
+            raise Invalid(_("There is no such choice."), fields={"ring_volume": problem})
+        user.ring_volume = int(ring_volume)
     for field, value, choices in (
         ("theme", theme, ("auto", "light", "dark")),
         ("density", density, ("comfortable", "compact")),

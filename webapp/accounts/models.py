@@ -71,6 +71,7 @@ class User(Identified, UserMixin, Model):  # type: ignore[misc]
     locale: Mapped[str | None] = mapped_column(sa.String(8))
     theme: Mapped[str] = mapped_column(sa.String(8), default="auto")
     density: Mapped[str] = mapped_column(sa.String(12), default="comfortable")
+    ring_volume: Mapped[int] = mapped_column(default=70)  # percent; 0 is silent
     shown_number: Mapped[str | None] = mapped_column(sa.String(40))  # which of our numbers customers see, if they chose
     created_at: Mapped[datetime] = mapped_column(default=now)
     roles: Mapped[list[Role]] = relationship(secondary=user_role, lazy="selectin")  # type: ignore[assignment]

@@ -42,7 +42,8 @@ def status() -> Any:
 def preferences() -> Any:
     sent = incoming.body()
     user_id = current_user.id
+    looks = {name: incoming.text(sent, name) or None for name in ("theme", "density", "locale")}
+    ring_volume = incoming.number(sent, "ring_volume") if "ring_volume" in sent else None
     with transaction():
-        user = db.session.get_one(User, user_id)
-        set_preferences(user, **{name: incoming.text(sent, name) or None for name in ("theme", "density", "locale")})
+        set_preferences(db.session.get_one(User, user_id), **looks, ring_volume=ring_volume)
     return incoming.back()

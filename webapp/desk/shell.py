@@ -60,6 +60,7 @@ def callbar_context(user: User) -> dict[str, Any]:
     version = live.version_of(user.id)
     return {
         "v": version,
+        "ring_volume": user.ring_volume,
         "now": now(),
         "status": user.status,
         "did_not_answer_at": user.did_not_answer_at,

@@ -17,6 +17,7 @@ class Row:
     title: str
     body: str
     urgent: bool
+    sounds: bool
     at: datetime
     read: bool
     link: str
@@ -29,6 +30,7 @@ def rows(notices: Iterable[Notice]) -> list[Row]:
             title=texts.title(notice.kind, notice.facts),
             body=texts.body(notice.kind, notice.facts),
             urgent=texts.is_urgent(notice.kind),
+            sounds=texts.sounds(notice.kind),
             at=notice.at,
             read=notice.read_at is not None,
             link=notice.link,

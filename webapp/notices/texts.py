@@ -20,6 +20,7 @@ class Words:
     title: LazyString
     body: LazyString
     urgent: bool = False
+    sounds: bool = False  # an open page plays a tone: it is for this reader to act
     unknown: Mapping[str, LazyString] = field(default_factory=dict)  # what is said instead of a fact that is not known
 
 
@@ -37,6 +38,10 @@ def body(kind: str, facts: Mapping[str, Any]) -> str:
 
 def is_urgent(kind: str) -> bool:
     return kind in _KINDS and _KINDS[kind].urgent
+
+
+def sounds(kind: str) -> bool:
+    return kind in _KINDS and _KINDS[kind].sounds
 
 
 def _filled(words: Words, text: LazyString, facts: Mapping[str, Any]) -> str:

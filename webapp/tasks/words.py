@@ -15,11 +15,15 @@ Words = partial(texts.Words, unknown={"who": _WITHHELD, "number": _WITHHELD})
 
 define(
     oversight.REMINDER,
-    Words(_l("Call %(who)s back"), _l("%(number)s has waited since %(since_at)s. Due: %(due_at)s. Queue: %(queue)s.")),
+    Words(
+        _l("Call %(who)s back"),
+        _l("%(number)s has waited since %(since_at)s. Due: %(due_at)s. Queue: %(queue)s."),
+        sounds=True,
+    ),
 )
 define(
     oversight.PROMISE,
-    Words(_l("You promised %(who)s a call"), _l("%(number)s expects it at %(promised_at)s.")),
+    Words(_l("You promised %(who)s a call"), _l("%(number)s expects it at %(promised_at)s."), sounds=True),
 )
 define(
     oversight.OVERDUE,
@@ -54,11 +58,11 @@ define(
 )
 define(
     oversight.ASSIGNED,
-    Words(_l("%(by)s gave you a callback: %(who)s"), _l("%(number)s, due %(due_at)s. Queue: %(queue)s.")),
+    Words(_l("%(by)s gave you a callback: %(who)s"), _l("%(number)s, due %(due_at)s. Queue: %(queue)s."), sounds=True),
 )
 define(
     oversight.ASSIGNED_MANY,
-    Words(_l("%(by)s gave you %(count)s callbacks"), _l("They are on your list.")),
+    Words(_l("%(by)s gave you %(count)s callbacks"), _l("They are on your list."), sounds=True),
 )
 define(
     oversight.TAKEN,
@@ -70,5 +74,6 @@ define(
         _l("It is the turn of %(who)s"),
         _l("%(number)s left the queue %(queue)s to be called, and would be answered now. Call by %(due_at)s."),
         urgent=True,
+        sounds=True,
     ),
 )

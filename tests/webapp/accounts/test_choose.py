@@ -88,3 +88,25 @@ def test_coming_and_going_are_declared_by_logging_in_and_out(client: FlaskClient
     db.session.rollback()
     db.session.refresh(alice)
     assert alice.status is AgentStatus.LOGGED_OUT
+
+
+def test_how_loud_it_rings_follows_alice_to_every_device(as_: As, alice: User, bob: User) -> None:
+    assert as_(alice).post("/me/preferences", json={"ring_volume": 35}).status_code == 204
+    assert 'data-ring-volume="35"' in as_(alice).get("/desk/callbar").text
+    assert 'id="check-volume" min="0" max="100" step="5" value="35"' in as_(alice).get("/phone/check").text
+    assert as_(alice).post("/me/preferences", data={"theme": "dark"}).status_code == 303
+    assert 'data-ring-volume="35"' in as_(alice).get("/desk").text
+    assert 'data-ring-volume="70"' in as_(bob).get("/desk").text
+
+
+def test_silent_is_a_volume_too(as_: As, alice: User) -> None:
+    as_(alice).post("/me/preferences", json={"ring_volume": 0})
+    assert 'data-ring-volume="0"' in as_(alice).get("/desk").text
+
+
+@pytest.mark.parametrize("volume", [-1, 101, 33.5, "loud", "", None, True, [50]])
+def test_a_volume_that_does_not_exist_is_named_and_changes_nothing(as_: As, alice: User, volume: object) -> None:
+    answer = as_(alice).post("/me/preferences", json={"ring_volume": volume})
+    assert answer.status_code == 422
+    assert set(answer.json["error"]["fields"]) == {"ring_volume"}
+    assert 'data-ring-volume="70"' in as_(alice).get("/desk").text

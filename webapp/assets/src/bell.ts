@@ -1,5 +1,6 @@
 import htmx from "htmx.org";
 import { send } from "./api";
+import type { Callbar } from "./callbar";
 import { onChanged } from "./changes";
 import { toast } from "./toasts";
 
@@ -39,7 +40,9 @@ class Bell extends HTMLElement {
     const known = this.seen;
     this.seen = new Set([...(known ?? []), ...notices.map((notice) => notice.dataset.notice!)]);
     if (!known) return;
-    for (const notice of notices.filter((each) => !known.has(each.dataset.notice!)).reverse()) {
+    const news = notices.filter((each) => !known.has(each.dataset.notice!));
+    if (news.some((notice) => "sounds" in notice.dataset)) void document.querySelector<Callbar>("ringback-callbar")?.ringer.hint("due");
+    for (const notice of news.reverse()) {
       toast(notice.dataset.title ?? "", notice.dataset.urgent ? "bad" : "info");
     }
   }

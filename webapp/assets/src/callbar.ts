@@ -2,14 +2,17 @@ import htmx from "htmx.org";
 import { Failure, send } from "./api";
 import { changed } from "./changes";
 import { saveAll } from "./kept";
+import { onChosen } from "./notification";
 import { noteOf, restoreNote, typedNote, wroteElsewhere } from "./notes";
 import { Phone, type Word } from "./phone";
 import { figures, gradeWord, type Grade } from "./quality";
 import { isMuted, Ringer } from "./ringer";
 import { scriptPanel } from "./script";
+import { chosen, route } from "./sound";
 import { connect, type CallMessage, type DeskMessage } from "./socket";
 import { tellServerTime } from "./time";
 import { announce, toast } from "./toasts";
+import { showVolume, tryOut, volume } from "./tones";
 import { confirm, doubt, onDoubted } from "./truth";
 import { say } from "./words";
 import { restoreAnswers, saveWrapUp } from "./wrapup";
@@ -27,12 +30,13 @@ export class Callbar extends HTMLElement {
   private failed = 0; // times in a row
   private retry = 0;
   private due = new Map<string, { version: number; at: number }>(); // messages whose card is not painted yet
-  private ringer = new Ringer(() => void this.refresh());
+  readonly ringer = new Ringer(() => void this.refresh());
   private folded = new Map<string, boolean>();
   private closed = new Map<string, string>(); // in which state the agent closed a card: in another one it is news again
   private leaving = new Map<string, number>();
   private warning = new Map<string, number>();
   private dialing = false;
+  private loudness = false; // the volume is shown
   private states = new Map<string, string>();
   phone: Phone | null = null;
   private grade: Grade | "" = "";
@@ -52,6 +56,8 @@ export class Callbar extends HTMLElement {
     socket?.on("connect", () => void this.catchUp());
     socket?.on("call", (message: CallMessage) => this.onCall(message));
     socket?.on("desk", (message: DeskMessage) => this.onDesk(message));
+    onChosen((uid, act) => void this.press(uid, act));
+    document.addEventListener("ringback:volume", () => this.showSound());
     onDoubted(() => { this.ringer.stop(); this.asking?.abort(); }); // what rang may ring no more; an answer to come may never come
     document.addEventListener("ringback:wrapped-up", () => void this.refresh());
     document.addEventListener("visibilitychange", () => { if (!document.hidden && socket?.connected) void this.refresh(); });
@@ -172,10 +178,18 @@ export class Callbar extends HTMLElement {
     this.showSound();
     if (bar?.hasAttribute("data-in-browser")) this.usePhone();
     this.showPhone();
-    const ringing = this.cards().find((card) => card.dataset.state === "ringing" && card.dataset.direction === "inbound");
-    if (ringing) this.ringer.start(ringing.dataset.uid!, ringing.dataset.who!, incoming(ringing));
-    else this.ringer.stop();
+    this.ring();
     this.painted();
+  }
+
+  private ring(): void {
+    const cards = this.cards(), inbound = (card: HTMLElement): boolean => card.dataset.direction === "inbound";
+    const ringing = cards.find((card) => card.dataset.state === "ringing" && inbound(card));
+    const talks = cards.some((card) => ["answered", "held", "asked"].includes(card.dataset.state!));
+    const placed = cards.find((card) => card.dataset.state === "requested" && !inbound(card));
+    if (ringing) this.ringer.start(ringing.dataset.uid!, ringing.dataset.who!, incoming(ringing), talks ? "waiting" : "call");
+    else if (placed && !this.phone) this.ringer.start(placed.dataset.uid!, placed.dataset.who!, "", "placed"); // a page that is the phone picks up by itself
+    else this.ringer.stop();
   }
 
   /** Say aloud what is new; a card that comes up unfolds. */
@@ -289,6 +303,25 @@ export class Callbar extends HTMLElement {
       const use = button.querySelector("use");
       use?.setAttribute("href", use.getAttribute("href")!.replace(/#.*/, isMuted() ? "#volume-off" : "#volume"));
     }
+    const panel = this.querySelector<HTMLElement>("#cb-sound"), opener = this.querySelector<HTMLElement>('[data-act="volume"]');
+    if (panel) panel.hidden = !this.loudness;
+    opener?.setAttribute("aria-expanded", String(this.loudness));
+    const use = opener?.querySelector("use");
+    use?.setAttribute("href", use.getAttribute("href")!.replace(/#.*/, isMuted() || !volume() ? "#volume-off" : "#volume"));
+    showVolume();
+  }
+
+  private showLoudness(shown: boolean): void {
+    this.loudness = shown;
+    this.showSound();
+    this.querySelector<HTMLElement>(shown ? "#cb-volume" : '[data-act="volume"]')?.focus();
+  }
+
+  /** What a call will sound like; the check page has the other tones. */
+  private async playTone(): Promise<void> {
+    const audio = new AudioContext();
+    await route(audio, chosen().ring);
+    await tryOut(audio, "call");
   }
 
   toggleSound(): void {
@@ -309,6 +342,8 @@ export class Callbar extends HTMLElement {
       case "transfer":
         this.unfold(button.dataset.act);
         break;
+      case "volume": this.showLoudness(!this.loudness); break;
+      case "play-tone": void this.playTone(); break;
       case "dial":
         this.dialing = !this.dialing;
         this.showDial();
@@ -351,6 +386,7 @@ export class Callbar extends HTMLElement {
 
   /** Digits typed on the keypad are pressed on it. */
   private typed(event: KeyboardEvent): void {
+    if (event.key === "Escape" && (event.target as Element).closest("#cb-sound")) this.showLoudness(false);
     const pad = (event.target as Element).closest(".cb-pad");
     if (!pad || event.altKey || event.ctrlKey || event.metaKey) return;
     const key = pad.querySelector<HTMLButtonElement>(`button[value="${CSS.escape(event.key)}"]`);
@@ -414,6 +450,15 @@ export class Callbar extends HTMLElement {
     this.folded.delete(next.dataset.uid!);
     this.fold(next, false);
     next.querySelector<HTMLElement>(".cb-head")?.focus({ preventScroll: true });
+  }
+
+  /** In the system's notification. It may be old: only a call that rings is answered or declined. */
+  private async press(uid: string, act: "answer" | "decline"): Promise<void> {
+    await this.refresh();
+    const rings = this.querySelector<HTMLElement>(`#card-${CSS.escape(uid)}[data-state="ringing"][data-direction="inbound"]`);
+    const form = document.getElementById(`${act === "answer" ? "answer" : "hangup"}-${uid}`) as HTMLFormElement | null;
+    if (rings && form) form.requestSubmit();
+    else toast(say("rings_no_more"));
   }
 
   answer(uid: string): void {

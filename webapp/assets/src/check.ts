@@ -5,10 +5,11 @@ import type { Callbar } from "./callbar";
 import { icon } from "./icons";
 import type { Phone } from "./phone";
 import { figures, gradeWord } from "./quality";
-import { chime, isMuted } from "./ringer";
+import { isMuted } from "./ringer";
 import { canRoute, choose, chosen, devices, microphone, route, type Choice } from "./sound";
 import { connect } from "./socket";
 import { announce, toast } from "./toasts";
+import { showVolume, TRIAL, tryOut, volume, type Tone } from "./tones";
 import { say } from "./words";
 
 type Name = "socket" | "phone" | "microphone" | "speaker" | "ring" | "notifications" | "call";
@@ -46,6 +47,7 @@ class Check extends HTMLElement {
     const until = { signal: this.leaving.signal };
     devices.addEventListener("change", () => void this.listDevices(), until);
     addEventListener("focus", () => void this.look(), until);
+    document.addEventListener("ringback:volume", () => this.showRing(), until);
     this.phone = document.querySelector<Callbar>("ringback-callbar")?.phone ?? null;
     this.phone?.addEventListener("change", () => { this.showPhone(); void this.follow(); }, until);
     this.phone?.addEventListener("quality", () => void this.follow(), until);
@@ -59,6 +61,7 @@ class Check extends HTMLElement {
     void this.listDevices();
     void this.look();
     this.showRing();
+    showVolume();
     this.looking = window.setInterval(() => void this.look(), LOOK);
   }
 
@@ -104,7 +107,10 @@ class Check extends HTMLElement {
       case "microphone": void this.listen(); break;
       case "names": void this.nameDevices(); break;
       case "tone": void this.play("speaker"); break;
-      case "ring": void this.play("ring"); break;
+      case "ring": void this.play("ring", "call"); break;
+      case "ring-waiting": void this.play("ring", "waiting"); break;
+      case "ring-placed": void this.play("ring", "placed"); break;
+      case "ring-due": void this.play("ring", "due"); break;
       case "speaker-heard": case "ring-heard": this.heard(what.split("-")[0] as "speaker" | "ring", true); break;
       case "speaker-silent": case "ring-silent": this.heard(what.split("-")[0] as "speaker" | "ring", false); break;
       case "ring-on": document.querySelector<Callbar>("ringback-callbar")?.toggleSound(); this.showRing(); break;
@@ -199,12 +205,11 @@ class Check extends HTMLElement {
     this.stream = this.audio = null;
   }
 
-  private async play(part: "speaker" | "ring"): Promise<void> {
+  private async play(part: "speaker" | "ring", tone: Tone = "call"): Promise<void> {
+    if (part === "ring" && !volume()) { this.showRing(); return; }
     const audio = new AudioContext();
     await route(audio, chosen()[part]);
-    await audio.resume();
-    chime(audio);
-    window.setTimeout(() => void audio.close(), 2000);
+    await tryOut(audio, tone, part === "speaker" ? TRIAL : undefined);
     this.set(part, "busy", say("check_listen"));
     this.ask(part, true);
   }
@@ -225,6 +230,7 @@ class Check extends HTMLElement {
     const off = isMuted(), button = this.querySelector<HTMLElement>('[data-do="ring-on"]');
     if (button) button.hidden = !off;
     if (off) this.set("ring", "warn", say("check_ring_off"));
+    else if (!volume()) this.set("ring", "warn", say("check_ring_silent"));
     else if (this.states.get("ring") === "warn") this.set("ring", "open");
   }
 

@@ -1,6 +1,8 @@
 // What tells an agent of a ringing call: a tone, the title, and a system notification while the page is hidden.
+import { notify, withdraw } from "./notification";
 import { chosen, devices, route } from "./sound";
 import { toast } from "./toasts";
+import { play, type Tone } from "./tones";
 import { say } from "./words";
 
 const LONGEST = 90_000, PAUSE = 3000, NEWS = 700; // ms: a ring; from chime to chime; until all tabs have heard of an end
@@ -11,11 +13,11 @@ export const isMuted = (): boolean => localStorage.getItem(MUTED) === "1";
 
 export class Ringer {
   private uid = "";
+  private tone: Tone = "call";
   private audio: AudioContext | null = null;
   private tones = 0;
   private flashes = 0;
   private cap = 0;
-  private note: Notification | null = null;
   private release: (() => void) | null = null;
   private waiting: AbortController | null = null;
   private chimed = 0;
@@ -46,27 +48,35 @@ export class Ringer {
     else if (this.uid) void this.sound();
   }
 
-  start(uid: string, who: string, text: string): void {
+  /** Without a text it only sounds. */
+  start(uid: string, who: string, text: string, tone: Tone = "call"): void {
+    this.tone = tone;
     if (this.uid === uid) return;
     this.stop();
     this.uid = uid;
     this.cap = window.setTimeout(() => this.stop(), LONGEST);
-    this.flash(say("ringing_title", { who }));
     void this.sound();
-    if (document.hidden && "Notification" in window && Notification.permission === "granted") {
-      this.note = new Notification(text, { tag: `ringback-${uid}`, icon: "/static/favicon.svg" });
-      this.note.onclick = () => { window.focus(); this.note?.close(); };
-    }
+    if (!text) return;
+    this.flash(say("ringing_title", { who }));
+    void notify(uid, text);
+  }
+
+  /** Once, in one tab, and not while it rings. */
+  async hint(tone: Tone): Promise<void> {
+    const audio = this.audio;
+    if (isMuted() || this.uid || audio?.state !== "running") return;
+    const sound = (): Promise<void> => { play(audio, tone); return new Promise((resolve) => setTimeout(resolve, 1000)); };
+    if (!navigator.locks) return sound();
+    await navigator.locks.request("ringback-hint", { ifAvailable: true }, async (lock) => { if (lock) await sound(); });
   }
 
   stop(): void {
     if (!this.uid) return;
+    withdraw(this.uid);
     this.uid = "";
     clearTimeout(this.cap);
     clearInterval(this.flashes);
     if (document.title === this.flashing) document.title = this.title;
-    this.note?.close();
-    this.note = null;
     this.silence();
   }
 
@@ -108,7 +118,7 @@ export class Ringer {
 
   private chime(): void {
     this.chimed = Date.now();
-    chime(this.audio!);
+    play(this.audio!, this.tone);
   }
 
   private silence(): void {
@@ -118,20 +128,5 @@ export class Ringer {
     this.waiting = null;
     this.release?.();
     this.release = null;
-  }
-}
-
-export function chime(audio: AudioContext): void {
-  for (const [after, pitch] of [[0, 659.25], [0.16, 880], [0.55, 659.25], [0.71, 880]] as const) {
-    const at = audio.currentTime + after;
-    const tone = audio.createOscillator();
-    const level = audio.createGain();
-    tone.frequency.value = pitch;
-    level.gain.setValueAtTime(0, at);
-    level.gain.linearRampToValueAtTime(0.16, at + 0.02);
-    level.gain.exponentialRampToValueAtTime(0.001, at + 0.45);
-    tone.connect(level).connect(audio.destination);
-    tone.start(at);
-    tone.stop(at + 0.5);
   }
 }
