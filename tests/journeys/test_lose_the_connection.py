@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.asterisk import wait_for
 from tests.journeys.conftest import Customers
 from tests.journeys.product import Books
 from tests.journeys.screen import Screen
@@ -64,7 +63,7 @@ def test_without_a_connection_a_page_says_so_and_a_message_is_shown_only_when_no
     assert sorted(_shown(alice)) == ["A callback is due", "Incoming call: Dana Reyes"]  # and its buttons stay
 
 
-def test_a_hidden_page_tells_of_a_call_and_alice_declines_it_there(
+def test_a_hidden_page_tells_of_a_call_and_alice_answers_it_there(
     customer: Customers, books: Books, alice: Screen
 ) -> None:
     page = alice.page
@@ -78,11 +77,13 @@ def test_a_hidden_page_tells_of_a_call_and_alice_declines_it_there(
     alice.wait("the notification", lambda: _shown(alice))
     assert _shown(alice) == ["Incoming call: Dana Reyes"]
 
-    _press(alice, "decline")
+    _press(alice, "answer")
 
-    wait_for("the customer to be told", lambda: call.over)
-    assert books.call(number=DANA, state=CallState.ENDED).answered_at is None
+    expect(alice.card("answered")).to_be_visible()
+    assert books.call(number=DANA, state=CallState.ANSWERED).answered_legs
     alice.wait("the notification to go", lambda: not _shown(alice))
+    call.hang_up()
+    expect(alice.card("wrap_up")).to_be_visible()
 
 
 def _press(screen: Screen, action: str) -> None:
