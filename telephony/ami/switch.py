@@ -37,6 +37,7 @@ from telephony.commands import (
 from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
 
 TIMEOUT = 5.0  # for a whole command, connecting included
+GLANCE = 1.0  # the same for a question that somebody's click waits for, and that may stay without an answer
 IDLE_PING = 30.0
 # contexts of config/asterisk/ringback-phones.conf, and that of Asterisk's parking lot
 HOLD, ROOM, TRANSFER, RESCUE = "ringback-hold", "ringback-room", "ringback-transfer", "ringback-rescue"
@@ -254,7 +255,7 @@ class AsteriskSwitch:
         self._ring(command.line, CHECK, "echo", answer_itself=command.answer_itself)
 
     def phone_state(self, command: Look) -> PhoneState:
-        told = self._commands.send({"Action": "Getvar", "Variable": f"DEVICE_STATE({command.line})"})
+        told = self._commands.send({"Action": "Getvar", "Variable": f"DEVICE_STATE({command.line})"}, GLANCE)
         return _STATES.get(told.frame.get("Value", ""), PhoneState.UNKNOWN)
 
     def _ring(self, line: str, context: str, exten: str, *, answer_itself: bool) -> None:
@@ -338,8 +339,8 @@ class _Connection:
         self._connecting = threading.Lock()
         self._client: AmiClient | None = None
 
-    def send(self, action: dict[str, str]) -> Message:
-        deadline = time.monotonic() + self._timeout
+    def send(self, action: dict[str, str], patience: float | None = None) -> Message:
+        deadline = time.monotonic() + min(self._timeout, patience or self._timeout)
         client = self._connected(deadline)
         try:
             answer = client.send_action(action, timeout=max(0.0, deadline - time.monotonic()))
@@ -352,7 +353,7 @@ class _Connection:
         return answer
 
     def _connected(self, deadline: float) -> AmiClient:
-        if not self._connecting.acquire(timeout=self._timeout):
+        if not self._connecting.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise SwitchUnavailable(_UNREACHABLE)
         try:
             if self._client is None or not self._client.connected():

@@ -389,6 +389,20 @@ def test_a_silent_switch_takes_no_longer_than_it_may(pbx):
     switch.close()
 
 
+def test_a_question_in_passing_gives_up_soon_and_leaves_the_connection_to_others(pbx, monkeypatch):
+    monkeypatch.setattr("telephony.ami.switch.GLANCE", 0.1)
+    switch = AsteriskSwitch("pbx", pbx.host, pbx.port, Login("crm", "secret"), context="out", timeout=60.0)
+    switch.originate(call())
+    client = switch._commands._client
+    pbx.silent = True
+    with pytest.raises(SwitchUnavailable, match="did not answer"):
+        switch.phone_state(Look("PJSIP/alice"))
+    pbx.silent = False
+    switch.originate(call())
+    assert switch._commands._client is client and client.connected()
+    switch.close()
+
+
 def test_a_connection_that_was_lost_meanwhile_is_made_anew(pbx, switch):
     switch.originate(call())
     client = switch._commands._client

@@ -143,8 +143,14 @@ def fail_call(call: Call, reason: str, *, at: datetime | None = None) -> None:
 
 
 def answer(user: User, call: Call) -> None:
-    """Make the agent's ringing phone pick up. Raises Conflict when it does not ring (any more), Unavailable."""
+    """Make the agent's ringing phone pick up. Raises Conflict when it does not ring (any more), Unavailable.
+
+    Who has picked up already has what they wish: a hand was quicker at the phone itself, or the ring of a phone that fetches
+    a parked customer was told only when it was answered, as until then nothing joins the two.
+    """
     leg = call.leg_of(user.id)
+    if leg is not None and (leg.answered_at or leg.asked_at) and leg.ended_at is None and not call.is_over:
+        return
     if leg is None or not leg.is_ringing or call.is_over:
         raise Conflict(_("The call is not ringing at your phone any more."))
     _command(call, leg, answer=True)

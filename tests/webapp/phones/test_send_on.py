@@ -136,8 +136,17 @@ def test_whom_alice_parks_anybody_fetches(call: Call, alice: User, bob: User, as
     assert as_(bob).post(f"/phone/parked/{call.id}/retrieve", headers=JSON).status_code == 204
     assert switch.commands == [Park(ALICE), Retrieve("PJSIP/bob", "701")]
     rings(call, bob)
+    assert f"/calls/{call.id}/answer" in bar(
+        as_(bob)
+    )  # the ring and the answer are told in one breath, and this is between
     capture.record(CallAnswered(uid=call.uid, at=now(), leg="b.1", line="PJSIP/bob"), switch="main")
+    assert as_(bob).post(f"/calls/{call.id}/answer", headers=JSON).status_code == 204  # he has what he wishes
+    assert switch.commands[2:] == []
     assert "cb-parked" not in bar(as_(alice))
+    capture.record(
+        LegEnded(uid=call.uid, at=now(), leg="b.1", line="PJSIP/bob", result=LegResult.ANSWERED), switch="main"
+    )
+    assert as_(bob).post(f"/calls/{call.id}/answer", headers=JSON).status_code == 409
     assert as_(alice).post(f"/phone/parked/{call.id}/retrieve", headers=JSON).status_code == 404
 
 

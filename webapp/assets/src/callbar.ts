@@ -2,6 +2,7 @@ import htmx from "htmx.org";
 import { Failure, send } from "./api";
 import { changed } from "./changes";
 import { saveAll } from "./kept";
+import { onChosen } from "./notification";
 import { noteOf, restoreNote, typedNote, wroteElsewhere } from "./notes";
 import { Phone, type Word } from "./phone";
 import { figures, gradeWord, type Grade } from "./quality";
@@ -55,6 +56,7 @@ export class Callbar extends HTMLElement {
     socket?.on("connect", () => void this.catchUp());
     socket?.on("call", (message: CallMessage) => this.onCall(message));
     socket?.on("desk", (message: DeskMessage) => this.onDesk(message));
+    onChosen((uid, act) => void this.press(uid, act));
     document.addEventListener("ringback:volume", () => this.showSound());
     onDoubted(() => { this.ringer.stop(); this.asking?.abort(); }); // what rang may ring no more; an answer to come may never come
     document.addEventListener("ringback:wrapped-up", () => void this.refresh());
@@ -448,6 +450,15 @@ export class Callbar extends HTMLElement {
     this.folded.delete(next.dataset.uid!);
     this.fold(next, false);
     next.querySelector<HTMLElement>(".cb-head")?.focus({ preventScroll: true });
+  }
+
+  /** In the system's notification. It may be old: only a call that rings is answered or declined. */
+  private async press(uid: string, act: "answer" | "decline"): Promise<void> {
+    await this.refresh();
+    const rings = this.querySelector<HTMLElement>(`#card-${CSS.escape(uid)}[data-state="ringing"][data-direction="inbound"]`);
+    const form = document.getElementById(`${act === "answer" ? "answer" : "hangup"}-${uid}`) as HTMLFormElement | null;
+    if (rings && form) form.requestSubmit();
+    else toast(say("rings_no_more"));
   }
 
   answer(uid: string): void {

@@ -1,4 +1,5 @@
 // What tells an agent of a ringing call: a tone, the title, and a system notification while the page is hidden.
+import { notify, withdraw } from "./notification";
 import { chosen, devices, route } from "./sound";
 import { toast } from "./toasts";
 import { play, type Tone } from "./tones";
@@ -17,7 +18,6 @@ export class Ringer {
   private tones = 0;
   private flashes = 0;
   private cap = 0;
-  private note: Notification | null = null;
   private release: (() => void) | null = null;
   private waiting: AbortController | null = null;
   private chimed = 0;
@@ -58,10 +58,7 @@ export class Ringer {
     void this.sound();
     if (!text) return;
     this.flash(say("ringing_title", { who }));
-    if (document.hidden && "Notification" in window && Notification.permission === "granted") {
-      this.note = new Notification(text, { tag: `ringback-${uid}`, icon: "/static/favicon.svg" });
-      this.note.onclick = () => { window.focus(); this.note?.close(); };
-    }
+    void notify(uid, text);
   }
 
   /** Once, in one tab, and not while it rings. */
@@ -75,12 +72,11 @@ export class Ringer {
 
   stop(): void {
     if (!this.uid) return;
+    withdraw(this.uid);
     this.uid = "";
     clearTimeout(this.cap);
     clearInterval(this.flashes);
     if (document.title === this.flashing) document.title = this.title;
-    this.note?.close();
-    this.note = null;
     this.silence();
   }
 

@@ -27,15 +27,23 @@ self.addEventListener("push", (event) => {
   event.waitUntil(self.clients.matchAll({ type: "window", includeUncontrolled: true }).then((pages) => {
     if (pages.some((page) => page.visibilityState === "visible")) return undefined; // it shows it itself
     const { title, body, url, tag } = message;
-    return self.registration.showNotification(title, { body, tag, icon: "/static/icon-192.png", badge: "/static/badge-96.png", data: { url }, requireInteraction: tag.startsWith("call:") });
+    const fresh = { body, tag, icon: "/static/icon-192.png", badge: "/static/badge-96.png", data: { url }, requireInteraction: tag.startsWith("call:") };
+    return self.registration.getNotifications({ tag }).then(([shown]) => (shown?.actions?.length ? again(shown) : self.registration.showNotification(title, fresh)));
   }));
 });
+// an open page has told of the call already, with its buttons; for what is pushed the browser wants something shown
+function again(shown) {
+  const { title, body, tag, icon, badge, data, actions } = shown;
+  return self.registration.showNotification(title, { body, tag, icon, badge, data, actions, requireInteraction: true });
+}
+
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   const url = new URL(event.notification.data?.url ?? "/", location.origin);
   if (url.origin !== location.origin) return;
   event.waitUntil(self.clients.matchAll({ type: "window", includeUncontrolled: true }).then((pages) => {
-    const page = pages[0];
+    const page = pages[0], { uid } = event.notification.data ?? {};
+    if (page && uid && event.action) page.postMessage({ ringback: "call", uid, act: event.action });
     return page ? page.focus() : self.clients.openWindow(url.href); // what is being written in a page is not left for this
   }));
 });
