@@ -22,6 +22,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from flask_babel import Babel
@@ -195,7 +196,9 @@ def _left(_app: Flask, user: User, **_: Any) -> None:
 def _ask_to_log_in(_mechanisms: Any = None, headers: Any = None) -> Any:
     """A page is sent to the log-in; a script of an open page is only told, so that no call in it is lost."""
     if "HX-Request" in request.headers or "X-Requested-With" in request.headers or wants_json():
-        return _answer(401, "unauthenticated", _plain_message(401), {})
+        told = _answer(401, "unauthenticated", _plain_message(401), {}) if wants_json() else (_plain_message(401), 401)
+        session.modified = False  # its cookie would replace that of the log-in which is being shown
+        return told
     here = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("security.login", next=here))
 

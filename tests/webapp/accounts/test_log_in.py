@@ -103,3 +103,14 @@ def test_pages_allow_no_foreign_script_and_no_frame(client: FlaskClient) -> None
     assert "script-src 'self'" in headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/desk/callbar", "/desk/status", "/desk/badges"])
+def test_a_page_that_still_asks_after_the_log_out_does_not_spoil_the_log_in_that_is_shown(
+    as_: As, alice: User, path: str
+) -> None:
+    browser = as_(alice)
+    browser.post("/logout")
+    late = browser.get(path, headers={"X-Requested-With": "fetch", "Accept": "text/html"})
+    assert late.status_code == 401
+    assert "Set-Cookie" not in late.headers
