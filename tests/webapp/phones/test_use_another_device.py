@@ -54,6 +54,7 @@ def socket(app: Flask, browser: FlaskClient, device: object):  # type: ignore[no
 
 def line() -> Line:
     db.session.rollback()
+    db.session.expire_all()
     return db.session.scalars(sa.select(Line).where(Line.endpoint == "PJSIP/erin")).unique().one()
 
 
@@ -211,6 +212,7 @@ def test_who_logs_out_has_it_at_the_next_desk_at_once(erin: User, as_: As) -> No
 
 def test_an_account_that_no_page_renewed_is_nobodys(erin: User, as_: As) -> None:
     ask(as_(erin), OFFICE)
+    assert line().device == OFFICE
     put_away_accounts(now() + timedelta(minutes=61))
     assert holder(as_(erin), HOME) == "nobody"
 
@@ -220,3 +222,17 @@ def test_a_device_that_cannot_be_one_is_named(erin: User, as_: As, ari: FakeAri)
     assert (answer.status_code, list(answer.json["error"]["fields"])) == (422, ["device"])
     assert as_(erin).get("/phone/holder?device=x", headers=JSON).status_code == 422
     assert ari.objects == {}
+
+
+def test_the_phone_bar_and_the_check_offer_it_where_the_page_is_the_phone(erin: User, alice: User, as_: As) -> None:
+    hers, desk = as_(erin), as_(alice)
+    bar, check = hers.get("/desk/callbar").text, hers.get("/phone/check").text
+    assert 'id="cb-taken" aria-label="Your phone is on another device" hidden' in bar
+    assert 'data-act="take-phone">Use here<' in bar
+    assert 'data-do="take" hidden>Use here<' in check
+    assert "take" not in steps_of(desk.get("/phone/check").text) and "cb-taken" not in desk.get("/desk/callbar").text
+
+
+def steps_of(page: str) -> set[str]:
+    """What can be pressed there."""
+    return {part.partition('"')[0] for part in page.split('data-do="')[1:]}
