@@ -25,6 +25,7 @@ export class Phone extends EventTarget {
   private readonly gauge = new Gauge();
   private measuring = 0;
   private renewal = 0;
+  private turn = 0; // of asking: what an earlier question is answered counts no more
   private looksBehind = true; // for what an earlier page of this device left, once it is registered
   private yields = false; // another device has the phone, once the call on this one is over
   private readonly tabs = new BroadcastChannel("ringback-phone");
@@ -93,10 +94,12 @@ export class Phone extends EventTarget {
   /** The password comes by a request of its own, lives in this page's memory, and is another one each time. */
   private async fetchAccount(take = false): Promise<void> {
     clearTimeout(this.renewal);
-    const phone = this.own!;
+    const phone = this.own!, turn = ++this.turn;
     let again = AGAIN;
     try {
-      if (!take && await this.isOnAnotherDevice()) { this.giveWay(); return; }
+      const elsewhere = !take && await this.isOnAnotherDevice();
+      if (turn !== this.turn) return;
+      if (elsewhere) { this.giveWay(); return; }
       const account = (await (await send("/phone/account", { device: device(), take: take ? "yes" : undefined })).json()) as Account & { taken: boolean };
       if (account.taken) this.looksBehind = false; // what goes on there is the other device's
       this.yields = false;
@@ -108,6 +111,7 @@ export class Phone extends EventTarget {
       if (this.word !== "registered") this.show("refused");
       console.warn("phone account", error);
     }
+    clearTimeout(this.renewal);
     this.renewal = window.setTimeout(() => void this.fetchAccount(), again);
   }
 
@@ -130,7 +134,9 @@ export class Phone extends EventTarget {
   /** Something may have been changed on another device. */
   async look(): Promise<void> {
     if (!this.own || this.word === "taken" && !this.yields) return; // which looks by itself
-    if (await this.isOnAnotherDevice().catch(() => false)) this.giveWay();
+    const turn = this.turn, elsewhere = await this.isOnAnotherDevice().catch(() => false);
+    if (turn !== this.turn) return;
+    if (elsewhere) this.giveWay();
     else this.yields = false;
   }
 
