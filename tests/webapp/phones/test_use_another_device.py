@@ -168,10 +168,10 @@ def test_an_open_page_keeps_the_phone_and_a_closed_one_lets_it_go(app: Flask, er
     presence.beat()
     pass_by(seconds=50)
     assert holder(browser, HOME) == "elsewhere"
-    tabs.pop().disconnect()
     presence.beat()
-    pass_by(seconds=50)
-    assert holder(browser, HOME) == "elsewhere", "there is another tab"
+    before = line().device_until
+    tabs.pop().disconnect()
+    assert line().device_until == before, "there is another tab"
     presence.beat()
     tabs.pop().disconnect()
     assert holder(browser, HOME) == "elsewhere", "it may only be loaded anew"
@@ -179,6 +179,15 @@ def test_an_open_page_keeps_the_phone_and_a_closed_one_lets_it_go(app: Flask, er
     presence.beat()
     pass_by(seconds=presence.RELOADS.total_seconds())
     assert holder(browser, HOME) == "nobody"
+
+
+def test_to_close_a_page_prolongs_nothing(app: Flask, erin: User, as_: As) -> None:
+    ask(as_(erin), OFFICE)
+    page = socket(app, as_(erin), str(OFFICE))
+    pass_by(seconds=50)
+    before = line().device_until
+    page.disconnect()
+    assert line().device_until == before
 
 
 def test_another_devices_page_does_not_keep_it(app: Flask, erin: User, alice: User, as_: As) -> None:
