@@ -15,7 +15,7 @@ let socket: Socket | null = null;
 export function connect(): Socket | null {
   if (!userId()) return null;
   if (!socket) {
-    socket = io({ path: "/socket.io", transports: ["websocket"], auth: { device: device() }, reconnectionDelay: 500, reconnectionDelayMax: 5000 });
+    socket = io({ path: "/socket.io", transports: ["websocket"], auth: (give) => give({ device: device() }), reconnectionDelay: 500, reconnectionDelayMax: 5000 });
     socket.io.on("open", () => { hear(); socket!.io.engine.on("packet", hear); });
     window.setInterval(look, LOOK);
     document.addEventListener("resume", look);
