@@ -184,7 +184,9 @@ def test_erin_uses_her_phone_on_another_device(
     erin.page.get_by_role("button", name="Use here").click()
     expect(erin.page.locator("#cb-taken")).to_be_hidden()
     expect(home.page.locator("#cb-taken")).to_be_visible()
-    wait_for("one registration", lambda: asterisk.pbx.cli("pjsip show contacts").count("erin/") == 1)
+    word = "document.querySelector('ringback-callbar').phone.word"
+    erin.wait("the registration", lambda: erin.page.evaluate(word) == "registered")
+    assert home.page.evaluate(word) == "taken", asterisk.pbx.cli("pjsip show contacts")
     assert found == []
 
 
