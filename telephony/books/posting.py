@@ -205,6 +205,8 @@ class _Posting:
         if channel is None:
             return
         channel.up = True
+        if channel is channel.call.customer:
+            channel.call.reached(record.at)
         leg = channel.call.legs.get(channel.uid)
         if leg is not None:
             leg.picked_up_at = leg.picked_up_at or (record.at if leg.rang_at else None)
