@@ -98,6 +98,7 @@ class Settings:
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = ""
     calls_at_once: int = 1
+    customer_wait_seconds: int = 20
     unanswered_rings: int = 2
     unanswered_break: bool = False
     pop_days: int = 90
@@ -175,6 +176,7 @@ class _Reader:
             smtp_url=self._smtp_url(),
             mail_from=self._mail_from(),
             calls_at_once=self._number("RINGBACK_CALLS_AT_ONCE", 1, 1, 5),
+            customer_wait_seconds=self._number("RINGBACK_CUSTOMER_WAIT_SECONDS", 20, 5, 120),
             unanswered_rings=self._number("RINGBACK_UNANSWERED_RINGS", 2, 0, 100),
             unanswered_break=self._flag("RINGBACK_UNANSWERED_BREAK"),
             pop_days=self._number("RINGBACK_POP_DAYS", 90, 1, 3650),
