@@ -32,14 +32,14 @@ from webapp.calls.clearance import is_busy
 from webapp.calls.models import Call, CallingRule, CallState
 from webapp.contacts.models import OwnNumber
 from webapp.db import db, now, transaction
-from webapp.tasks.models import Callback, CallbackState
+from webapp.tasks.models import Callback
 
 As = Callable[[User], FlaskClient]
 DANA = "+306944000001"
 
 
 @pytest.fixture
-def customer_first() -> None:
+def customer_first(alice: User) -> None:
     with transaction():
         db.session.add(CallingRule(queue="", hours={}, rings_first=First.CUSTOMER))
 
@@ -134,7 +134,7 @@ def test_the_card_says_it_while_only_the_customers_phone_rings(alice: User, as_:
     assert is_busy(db.session.get_one(User, alice.id))
     told(call, rings(call))
     page = browser.get("/desk/callbar").text
-    assert "Calling the customer first" not in page and "They wait: pick up your phone" in page
+    assert "Calling the customer first" not in page and "The customer waits" in page
 
 
 @pytest.mark.usefixtures("customer_first")
@@ -167,7 +167,7 @@ def test_a_switch_that_cannot_says_so_and_the_callback_stays(
     assert as_(alice).post(f"/callbacks/{callback.id}/call", json={"key": str(uuid4())}).status_code == 503
     db.session.rollback()
     entry = db.session.get_one(Callback, callback.id)
-    assert (entry.state, entry.claimed_by_id) == (CallbackState.OPEN, alice.id)
+    assert (entry.is_open, entry.claimed_by_id) == (True, alice.id)
 
 
 @pytest.mark.usefixtures("customer_first")
@@ -198,7 +198,7 @@ def test_who_was_not_talked_to_is_still_to_be_called(
     call = told(call, started(call), *(ring if in_vain else []), over(call, result))
     assert (call.result, call.answered_at, call.talk_seconds, call.wait_seconds) == (result, None, 0, 4)
     entry = db.session.get_one(Callback, callback.id)
-    assert (entry.state, entry.attempts) == (CallbackState.OPEN, int(counts))
+    assert (entry.is_open, entry.attempts) == (True, int(counts))
     said = "The customer picked up, and nobody of ours talked to them." in as_(alice).get(f"/calls/{call.id}").text
     assert said is in_vain
 
@@ -214,5 +214,5 @@ def test_who_was_talked_to_is_called_back(alice: User, as_: As, switch: FakeSwit
     answered = CallAnswered(uid=call.uid, at=later, leg="1.4", line="PJSIP/alice", channel="PJSIP/alice-00000004")
     call = told(call, started(call), rings(call), answered)
     assert call.state is CallState.ANSWERED
-    assert db.session.get_one(Callback, callback.id).state is not CallbackState.OPEN
+    assert not db.session.get_one(Callback, callback.id).is_open
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Call)) == 1
