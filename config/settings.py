@@ -134,7 +134,7 @@ VARIABLES: Mapping[str, str] = {
     "RINGBACK_REGION": "Two-letter country whose national numbers are meant (default: GR)",
     "RINGBACK_TIMEZONE": "Where the firm's day begins, e.g. Europe/Athens (default: this machine's)",
     "RINGBACK_CALLBACK_MINUTES": "Within how many minutes a missed caller is to be called back (default: 30)",
-    "RINGBACK_CUSTOMER_WAIT_SECONDS": "How long a customer who was called before the agent hears music for, at most (default: 20)",
+    "RINGBACK_CUSTOMER_WAIT_SECONDS": "For how long a customer called before the agent hears music, at most (default: 20)",
     "RINGBACK_CALLS_AT_ONCE": "How many calls an agent may be in, those they ask for included (default: 1)",
     "RINGBACK_UNANSWERED_RINGS": "So many unanswered rings in a row are shown, and told to the head; 0: none (default: 2)",
     "RINGBACK_UNANSWERED_BREAK": "yes: such an agent is out of the queues until they say that they are there (default: no)",

@@ -140,7 +140,8 @@ class _Posting:
         if not call.inbound:
             dialled = self._dialling.get(call.uid) or self._number_of(channel.uid)
             channel.exten = dialled or channel.exten
-            if not call.originated or not call.number:
+            # before a customer who is called first, the dial plan has put a number of ours in place of the caller id
+            if not call.originated or not call.number or (dialled and call.through_local):
                 call.number = dialled or call.typed
         elif not call.number:
             call.number, call.name = record.number, record.name
