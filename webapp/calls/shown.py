@@ -206,7 +206,7 @@ def own_number_display(number: OwnNumber) -> str:
 def failure(call: Call) -> str:
     """Ours in the reader's language; the switch's as it said it."""
     if call.was_picked_up_in_vain and not call.failure:
-        return _("The customer picked up, and nobody of ours talked to them.")
+        return str(_("The customer picked up, and nobody of ours talked to them."))
     return _("The telephone system never answered.") if call.failure == UNHEARD else call.failure
 
 
