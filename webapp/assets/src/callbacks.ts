@@ -29,9 +29,11 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   private portions = new Portions(this);
   private watcher = new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) void this.more(); }, { rootMargin: "800px" });
   private picks = new Picks(this);
+  private narrowed: Record<string, string> = {}; // the filters that are applied; what is being typed is none yet
   private place = new Place(this);
 
   connectedCallback(): void {
+    this.narrowed = this.chosen();
     this.ends = [onChanged(({ kind, ids }) => { if (kind === "callbacks") this.hear(ids); }), keepClaims(() => this.rows())];
     this.addEventListener("click", (event) => this.clicked(event));
     this.addEventListener("submit", (event) => this.submitted(event), { capture: true });
@@ -58,8 +60,10 @@ export class Callbacks extends HTMLElement implements KeyTaker {
   row(id: string): Row | null { return this.querySelector<Row>(`#callback-${CSS.escape(id)}`); }
   get found(): number { return Number(this.querySelector<HTMLElement>("#callback-body")?.dataset.found ?? 0); }
 
-  /** What the filters say, as the address has it. */
-  filters(): Record<string, string> {
+  /** The filters of the list as it stands here. */
+  filters(): Record<string, string> { return this.narrowed; }
+
+  private chosen(): Record<string, string> {
     const form = this.querySelector<HTMLFormElement>("[data-filters]")!;
     return Object.fromEntries([...new FormData(form)].filter(([, value]) => value).map(([name, value]) => [name, String(value).trim()]));
   }
@@ -107,10 +111,10 @@ export class Callbacks extends HTMLElement implements KeyTaker {
 
   private apply(): void {
     clearTimeout(this.typing);
-    const query = new URLSearchParams(this.filters()).toString();
-    const address = `/callbacks${query ? `?${query}` : ""}`;
-    if (address === location.pathname + location.search) return;
-    history.replaceState(history.state, "", address);
+    const chosen = this.chosen(), query = new URLSearchParams(chosen).toString();
+    if (query === new URLSearchParams(this.narrowed).toString()) return;
+    this.narrowed = chosen;
+    history.replaceState(history.state, "", `/callbacks${query ? `?${query}` : ""}`);
     this.portions.anew();
     this.stillness.clear();
     this.asked.clear();
