@@ -6,7 +6,7 @@ import { doubt } from "./truth";
 export interface CallMessage { uid: string; version: number; state: string; v?: number }
 export interface DeskMessage { kind: string; ids?: string[]; v?: number; version?: string }
 
-const LOOK = 1000, SILENCE = 22_000, PATIENCE = 5000; // ms; the server speaks every 10 s, and gives a page 10 s to answer
+const LOOK = 500, SILENCE = 22_000, PATIENCE = 5000; // ms; the server speaks every 10 s, and gives a page 10 s to answer
 let heard = 0;
 let knocking = false;
 
