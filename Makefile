@@ -27,16 +27,16 @@ test: setup-dev ## All tests on SQLite, the application's again on PostgreSQL, a
 # What words, files and another program's answers are about is the same on each database.
 NO_DATABASE := tests/webapp/test_translations.py tests/webapp/test_assets.py tests/webapp/test_doctor.py
 
-# Two halves that take about as long: journeys with a browser mostly wait, while the rest keeps the other core busy.
-.PHONY: test-all test-journeys test-stories test-pbx test-sqlite test-postgresql
+# Three parts that take about as long: journeys that keep a browser busy, those that mostly wait, and what needs neither PBX nor browser.
+.PHONY: test-all test-journeys test-patient test-stories test-sqlite test-postgresql
 test-all:
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target test-journeys test-stories
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target test-journeys test-patient test-stories
 test-journeys:
-	$(BIN)/python -m pytest tests -m "journey and not pbx"
+	$(BIN)/python -m pytest tests -m "journey and not patient"
+test-patient:
+	$(BIN)/python -m pytest tests -m "journey and patient"
 test-stories:
-	@$(MAKE) --no-print-directory --keep-going --jobs=1 --output-sync=none test-pbx test-sqlite test-postgresql
-test-pbx:
-	$(BIN)/python -m pytest tests -m "journey and pbx"
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 --output-sync=none test-sqlite test-postgresql
 test-sqlite:
 	$(BIN)/python -m pytest tests -m "not journey"
 test-postgresql:

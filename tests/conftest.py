@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "req(row): the row of the requirements that this test proves")
     config.addinivalue_line("markers", "postgresql: what cannot happen on SQLite")
     config.addinivalue_line("markers", "journey: drives real parts (Asterisk, Chromium, SIPp)")
-    config.addinivalue_line("markers", "pbx: a journey that no browser takes part in")
+    config.addinivalue_line("markers", "patient: a journey that waits more than it works, so it goes beside others")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

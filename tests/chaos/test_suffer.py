@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos.layouts import LAYOUTS
 
-pytestmark = [pytest.mark.journey, pytest.mark.pbx]
+pytestmark = [pytest.mark.journey, pytest.mark.patient]
 PLAN = ("--minutes", "1", "--seed", "20", "--rate", "2", "--every", "3")
 CANNOT_RUN = 2
 TOLD = "told.txt"

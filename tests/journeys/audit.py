@@ -23,7 +23,10 @@ def wider(page: Page, name: str) -> list[str]:
 
 
 # a theme is colours, so the second one is asked about them alone
-THEMES = {"light": "{ resultTypes: ['violations'] }", "dark": "{ resultTypes: ['violations'], runOnly: ['color-contrast'] }"}
+THEMES = {
+    "light": "{ resultTypes: ['violations'] }",
+    "dark": "{ resultTypes: ['violations'], runOnly: ['color-contrast'] }",
+}
 
 
 def audit(page: Page, name: str) -> list[str]:

@@ -14,7 +14,7 @@ from tests.journeys.stories import callers, outbound, phones, queues, transfers
 from tests.lab.stage import Play, Stage, Story
 from webapp.trial.install import Installation
 
-pytestmark = [pytest.mark.journey, pytest.mark.pbx]
+pytestmark = [pytest.mark.journey, pytest.mark.patient]
 
 GROUPS = {
     "queues": queues.STORIES,

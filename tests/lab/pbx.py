@@ -18,6 +18,7 @@ PEOPLE = ("alice", "bob", "charlie")
 RTP_PORTS = 400
 PER_DESK = 4  # of each kind of party; the first is not used
 BLOCK = PER_DESK * (DESKS + 1)
+KEPT = range(22_000, 32_000)  # nobody else's while they wait for a party; what runs beside takes those of the product
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Places:
 
 def _block(taken: set[int], count: int) -> int:
     """The first of so many free ports in a row, which from now on are taken."""
-    while taken & set(ports := free_udp_ports(count)):
+    while taken & set(ports := free_udp_ports(count, KEPT)):
         pass
     taken |= set(ports)
     return ports[0]

@@ -49,6 +49,11 @@ class NoTrial(Exception):
     """No trial is running in this directory."""
 
 
+# Below those that the system gives to whoever asks for any: else one is gone before the program meant for it starts, or
+# while that program restarts. 10,000 more stay for who keeps some for later (the tests do).
+OURS = range(10_000, 22_000)
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     ami: int
@@ -398,16 +403,14 @@ def free_tcp_ports(count: int) -> range:
     return _free_ports(count, socket.SOCK_STREAM)
 
 
-def free_udp_ports(count: int) -> range:
+def free_udp_ports(count: int, among: range = OURS) -> range:
     """One after the other, the first is even."""
-    return _free_ports(count, socket.SOCK_DGRAM)
+    return _free_ports(count, socket.SOCK_DGRAM, among)
 
 
-def _free_ports(count: int, kind: socket.SocketKind) -> range:
-    """Below those that the system gives to whoever asks for any: else one is gone before the program meant for it starts,
-    or while that program restarts."""
+def _free_ports(count: int, kind: socket.SocketKind, among: range = OURS) -> range:
     while True:
-        first = 10_000 + 2 * secrets.randbelow(11_000)
+        first = among.start + 2 * secrets.randbelow((len(among) - count) // 2)
         ports = range(first, first + count)
         if all(_is_free(port, kind) for port in ports):
             return ports

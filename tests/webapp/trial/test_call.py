@@ -11,7 +11,7 @@ from telephony.commands import Answer, Originate
 from tests.asterisk import Asterisk, wait_for
 from webapp.trial.phones import answers, declines, is_busy
 
-pytestmark = [pytest.mark.journey, pytest.mark.pbx]
+pytestmark = [pytest.mark.journey, pytest.mark.patient]
 
 MARIA = "+306912345678"
 

@@ -15,7 +15,7 @@ from webapp.trial.pbx import Pbx
 from webapp.trial.phones import answers
 from webapp.trial.traffic import Customer, CustomerCall
 
-pytestmark = [pytest.mark.journey, pytest.mark.pbx]
+pytestmark = [pytest.mark.journey, pytest.mark.patient]
 
 ORIGINATE = {"Channel": "PJSIP/alice", "Context": "ringback-outbound", "Exten": "+306912345678", "Priority": "1"}
 

@@ -19,7 +19,7 @@ from webapp.trial.install import Installation
 from webapp.trial.pbx import NoTrial, Pbx, PbxFailed, Ports, RunningTrial
 from webapp.trial.phones import Phones, rings
 
-pytestmark = [pytest.mark.journey, pytest.mark.pbx]
+pytestmark = [pytest.mark.journey, pytest.mark.patient]
 
 
 def gone(pid: int) -> bool:
