@@ -48,7 +48,8 @@ class PostgreSQL:
 
     def start(self) -> None:
         """Also after a crash."""
-        options = f"-c listen_addresses='' -c unix_socket_directories='{self.socket}' -c fsync=off -c full_page_writes=off -c jit=off"
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self.socket}'"
+        options += " -c fsync=off -c full_page_writes=off -c jit=off"
         self._run("pg_ctl", "-D", str(self.data), "-o", options, "-l", str(self.socket / "log"), "-w", "start")
 
     def crash(self) -> None:
