@@ -16,7 +16,7 @@ expect.set_options(timeout=PATIENCE * 1000)
 # what a browser writes about a server that is away, or died in the middle of an answer
 OUTAGE = re.compile(
     r"ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED|CONNECTION_RESET|CONNECTION_CLOSED|EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH|INCOMPLETE_CHUNKED_ENCODING)"
-    r"|WebSocket connection to .* failed"
+    r"|WebSocket connection to .* failed|error occurred when fetching the script"
 )
 
 
