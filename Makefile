@@ -24,23 +24,25 @@ run: setup ## The product with a trial PBX, demo people and simulated customers;
 test: setup-dev ## All tests on SQLite, the application's again on PostgreSQL, and the checks of lint
 	@$(MAKE) --no-print-directory --keep-going lint test-all
 
-# What words, files and another program's answers are about is the same on each database.
-NO_DATABASE := tests/webapp/test_translations.py tests/webapp/test_assets.py tests/webapp/test_doctor.py
+# What words, files, another program's answers and who may ask are about is the same on each database.
+SAME := tests/webapp/test_translations.py tests/webapp/test_assets.py tests/webapp/test_doctor.py tests/webapp/desk/test_keys.py \
+	tests/webapp/trial tests/webapp/test_routes.py::test_looking_changes_nothing \
+	tests/webapp/test_routes.py::test_a_page_leads_nobody_to_the_log_in tests/webapp/test_routes.py::test_what_does_not_exist_is_not_found
 
-# Three parts that take about as long: journeys that keep a browser busy, those that mostly wait, and what needs neither PBX nor browser.
-.PHONY: test-all test-journeys test-patient test-stories test-sqlite test-postgresql
+# Two halves that take about as long, one core each: three at once make a browser or a PBX late.
+.PHONY: test-all test-journeys test-stories test-patient test-sqlite test-postgresql
 test-all:
-	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target test-journeys test-patient test-stories
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target test-journeys test-stories
 test-journeys:
 	$(BIN)/python -m pytest tests -m "journey and not patient"
+test-stories:
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 --output-sync=none test-patient test-sqlite test-postgresql
 test-patient:
 	$(BIN)/python -m pytest tests -m "journey and patient"
-test-stories:
-	@$(MAKE) --no-print-directory --keep-going --jobs=1 --output-sync=none test-sqlite test-postgresql
 test-sqlite:
 	$(BIN)/python -m pytest tests -m "not journey"
 test-postgresql:
-	RINGBACK_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/webapp -m "not journey" $(NO_DATABASE:%=--ignore=%)
+	RINGBACK_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/webapp -m "not journey" $(SAME:%=--deselect=%)
 
 .PHONY: test-fast
 test-fast: ## What needs no PBX and no browser, on SQLite

@@ -42,8 +42,8 @@ if [ ! -f .venv/bin/python ] || { [ "$(cat "$stamp" 2>/dev/null || true)" != "$m
      [ "$dev" = yes -o "$(cat .venv/.ringback-yes 2>/dev/null || true)" != "$(cat config/requirements-dev.txt pyproject.toml | cksum)" ]; }; then
   [ -f .venv/bin/python ] || { say "making a virtual environment"; "$python" -m venv .venv; }
   say "installing Python packages (about a minute the first time)"
-  .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r config/requirements-build.txt
-  .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r "$wanted"
+  .venv/bin/python -m pip install -q --disable-pip-version-check --no-compile --require-hashes -r config/requirements-build.txt
+  .venv/bin/python -m pip install -q --disable-pip-version-check --no-compile --require-hashes -r "$wanted"
   .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
   printf '%s' "$mark" > "$stamp"
 fi

@@ -15,7 +15,7 @@ from tests.journeys.product import installation_env
 from webapp.trial.install import Installation
 from webapp.trial.pbx import Pbx
 
-pytestmark = [pytest.mark.journey, pytest.mark.patient]
+pytestmark = pytest.mark.journey
 
 
 class CarelessPbx(Pbx):

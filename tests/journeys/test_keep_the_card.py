@@ -16,7 +16,7 @@ from tests.journeys.screen import Screen
 from webapp.calls.models import CallState
 from webapp.leases import Lease
 
-pytestmark = [pytest.mark.journey, pytest.mark.patient]
+pytestmark = pytest.mark.journey
 
 DANA = "+306944000001"
 EMIL = "+306944000002"

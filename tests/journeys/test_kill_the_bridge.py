@@ -17,7 +17,7 @@ from webapp.calls.models import Call, CallState
 from webapp.trial.phones import answers
 from webapp.trial.traffic import CustomerCall
 
-pytestmark = [pytest.mark.journey, pytest.mark.patient, pytest.mark.usefixtures("with_books")]
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("with_books")]
 
 TALKING = [f"+3069440001{number:02}" for number in range(4)]
 WAITING = [f"+3069440002{number:02}" for number in range(6)]

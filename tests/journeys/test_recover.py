@@ -19,7 +19,7 @@ from webapp.books.models import BookedCall, Recovery, RecoveryKind
 from webapp.calls.models import CallState
 from webapp.trial.phones import answers
 
-pytestmark = [pytest.mark.journey, pytest.mark.patient, pytest.mark.usefixtures("with_books")]
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("with_books")]
 
 DANA, EMIL, FANNY = "+306944000001", "+442079460018", "+302310555001"
 

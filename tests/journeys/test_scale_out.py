@@ -26,7 +26,7 @@ from telephony.fake.asterisk import FakeAsterisk, FakeUser
 from telephony.fake.recast import Recast
 from tests.postgresql import PostgreSQL, find_binaries
 
-pytestmark = [pytest.mark.journey, pytest.mark.patient]
+pytestmark = pytest.mark.journey
 PASSWORD = "a long password"
 RECORDINGS = Path(__file__).parents[1] / "fixtures" / "journals"
 BIN = Path(sys.executable).parent

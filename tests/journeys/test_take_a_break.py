@@ -20,7 +20,7 @@ from webapp.db import now
 from webapp.notices.models import Notice
 from webapp.wrapup.models import WrapUpForm
 
-pytestmark = [pytest.mark.journey, pytest.mark.patient]
+pytestmark = pytest.mark.journey
 
 # what is said to those who hear the page: the next ring comes soon after
 REMEMBER = """() => {

@@ -22,7 +22,7 @@ from webapp import assets_build
 from webapp.trial.install import Installation
 from webapp.trial.pbx import dying_with_us, free_tcp_port
 
-pytestmark = [pytest.mark.journey, pytest.mark.patient]
+pytestmark = pytest.mark.journey
 
 FIRST_CARD = 30  # seconds, as the greeting promises
 CALLER = "+447700900123"
