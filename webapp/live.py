@@ -13,7 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
-from flask import Flask
+from flask import Flask, request
 from flask_login import current_user
 from flask_socketio import SocketIO, join_room
 from sqlalchemy.orm import Mapped, mapped_column
@@ -25,6 +25,7 @@ socketio = SocketIO()
 log = structlog.get_logger(__name__)
 AGENTS = "agents"  # a topic: what becomes of agents, for those who look after them
 _on_connect: list[Callable[[UUID], None]] = []
+_on_device_left: list[Callable[[UUID, UUID], None]] = []
 
 
 class LiveVersion(Model):
@@ -50,11 +51,13 @@ def init(app: Flask, settings: Settings, *, async_mode: str | None = None) -> No
 
 
 @socketio.on("connect")  # type: ignore[untyped-decorator]
-def _connect(_auth: Any = None) -> bool | None:
+def _connect(auth: Any = None) -> bool | None:
     if not current_user.is_authenticated:
         return False
     user_id = current_user.id
     join_room(room(user_id))
+    if device := _device(auth):
+        join_room(_device_room(user_id, device))
     for listener in _on_connect:
         try:
             listener(user_id)
@@ -63,9 +66,43 @@ def _connect(_auth: Any = None) -> bool | None:
     return None
 
 
+def _device(auth: Any) -> UUID | None:
+    """As a browser calls itself; what else it may have sent is no device."""
+    try:
+        return UUID(auth["device"])
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None
+
+
+def _device_room(user_id: UUID, device: UUID) -> str:
+    return f"device:{user_id}:{device}"
+
+
+@socketio.on("disconnect")  # type: ignore[untyped-decorator]
+def _disconnect(_reason: Any = None) -> None:
+    sid, manager = request.sid, socketio.server.manager  # type: ignore[attr-defined]
+    for name in socketio.server.rooms(sid):
+        if not str(name).startswith("device:"):
+            continue
+        if any(other != sid for other, _transport in manager.get_participants("/", name)):
+            continue  # another tab of the same browser
+        user_id, device = map(UUID, name.split(":")[1:])
+        for listener in _on_device_left:
+            try:
+                listener(user_id, device)
+            except Exception:
+                log.exception("a listener failed", listener=listener.__qualname__)
+
+
 def on_connect(listener: Callable[[UUID], None]) -> Callable[[UUID], None]:
     """Called with whose socket it is. It may fail: the socket stays."""
     _on_connect.append(listener)
+    return listener
+
+
+def on_device_left(listener: Callable[[UUID, UUID], None]) -> Callable[[UUID, UUID], None]:
+    """Called with the user and the device whose last socket in this process has closed. A reload looks the same."""
+    _on_device_left.append(listener)
     return listener
 
 
@@ -111,6 +148,13 @@ def listening() -> list[UUID]:
     """Whose sockets are in this process."""
     rooms = socketio.server.manager.rooms.get("/", {})
     return [UUID(name.removeprefix("user:")) for name in list(rooms) if str(name).startswith("user:")]
+
+
+def devices() -> set[tuple[UUID, UUID]]:
+    """The users and the devices whose sockets are in this process."""
+    rooms = socketio.server.manager.rooms.get("/", {})
+    names = [str(name).split(":") for name in list(rooms) if str(name).startswith("device:")]
+    return {(UUID(user_id), UUID(device)) for _, user_id, device in names}
 
 
 def end_sessions(user_id: UUID) -> None:

@@ -97,7 +97,7 @@ def session_of(browser: Browser, product: Product) -> Callable[[str], StorageSta
             page.locator("#login-form [autocomplete=current-password]").fill(PASSWORD)
             page.get_by_role("button", name="Log in").click()
             expect(page).to_have_url(f"{product.url}/desk")
-            sessions[username] = context.storage_state()
+            sessions[username] = {"cookies": context.storage_state()["cookies"]}  # each browser is a device of its own
             context.close()
         return sessions[username]
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import Settings, SwitchSettings
 from tests.asterisk import wait_for
-from webapp.accounts.models import AgentStatus, User
+from webapp.accounts.models import AgentStatus, Line, User
 from webapp.books.models import BookedCall, BooksDamage, BooksPlace, LedgerCheck, Recovery
 from webapp.calls.models import Call, CallState, NumberChoice
 from webapp.contacts.models import ContactPoint, Party, PointKind
@@ -205,6 +205,7 @@ class Books:
             for table in ("call_note", "leg", "call", "contact_point"):
                 session.execute(sa.text(f'DELETE FROM "{table}"'))
             session.execute(sa.update(User).values(did_not_answer_at=None))
+            session.execute(sa.update(Line).values(device=None, device_until=None))  # of the last story's browsers
             session.execute(sa.update(Party).values(company_id=None))
             session.execute(sa.delete(Party))
 

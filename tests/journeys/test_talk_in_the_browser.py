@@ -158,6 +158,38 @@ def _step(screen: Screen, name: str) -> Locator:
     return screen.page.locator(f'[data-step="{name}"]')
 
 
+@pytest.mark.usefixtures("only_erin_sells")
+def test_erin_uses_her_phone_on_another_device(
+    customer: Customers, asterisk: Asterisk, erin: Screen, desk_of: Callable[..., Screen]
+) -> None:
+    home = desk_of("erin", bypass_csp=True, reduced_motion="reduce")
+    expect(home.page.locator("[data-phone-word=taken]")).to_be_visible()
+    found = audit(home.page, "the phone on another device") + wider(home.page, "the phone on another device")
+    home.page.get_by_role("button", name="Use here").press("Enter")
+    expect(home.page.locator("[data-phone-word=registered]")).to_be_visible()
+    expect(erin.page.locator("[data-phone-word=taken]")).to_be_visible()
+    expect(home.page.locator("#cb-taken")).to_be_hidden()
+
+    call = customer.calls("sales", DANA)
+    expect(home.card("ringing")).to_be_visible()
+    home.press("Alt+a")
+    expect(home.card("answered")).to_be_visible()
+    flows(home)
+    erin.page.get_by_role("button", name="Use here").click()
+    expect(erin.page.get_by_text("Use your phone here when it is over.").first).to_be_visible()
+    erin.troubles = [trouble for trouble in erin.troubles if "409" not in trouble]  # what a browser writes of a refusal
+    flows(home)
+    call.hang_up()
+    expect(home.card("wrap_up")).to_be_visible()
+    erin.page.get_by_role("button", name="Use here").click()
+    expect(erin.page.locator("#cb-taken")).to_be_hidden()
+    expect(home.page.locator("#cb-taken")).to_be_visible()
+    word = "document.querySelector('ringback-callbar').phone.word"
+    erin.wait("the registration", lambda: erin.page.evaluate(word) == "registered")
+    assert home.page.evaluate(word) == "taken", asterisk.pbx.cli("pjsip show contacts")
+    assert found == []
+
+
 def test_the_browser_picks_up_by_itself_when_erin_calls(asterisk: Asterisk, erin: Screen) -> None:
     asterisk.called_back(answers(0.2))
     erin.page.locator('[data-act="dial"]').click()

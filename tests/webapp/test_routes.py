@@ -98,6 +98,7 @@ FOR_ROLES = {
     "GET /desk/colleagues": 422,  # for which call
     "POST /phone/gone": 204,
     "GET /phone/check": 200,
+    "GET /phone/holder": 200,
     "GET /phone/state": 200,
     "POST /phone/test-call": 204,
     "POST /phone/account": 409,  # theirs is on the desk

@@ -105,7 +105,18 @@ class Line(Identified, Model):
     # of a browser phone: until when its account on the switch is good (None: it has none), and since when it is out of reach
     account_until: Mapped[datetime | None] = mapped_column(index=True)
     gone_at: Mapped[datetime | None] = mapped_column(index=True)
+    # which browser is the phone, as it calls itself, and until when that holds unless a page of it is still open
+    device: Mapped[UUID | None]
+    device_until: Mapped[datetime | None]
     user: Mapped[User] = relationship(back_populates="lines")
+
+    def is_held_by_another(self, device: UUID | None, at: datetime) -> bool:
+        """One device is the phone; one that is gone holds nothing."""
+        held = self.device is not None and self.device_until is not None and self.device_until > at
+        return held and self.device != device
+
+    def give_back(self) -> None:
+        self.device = self.device_until = None
 
 
 class BreakReason(Identified, Model):

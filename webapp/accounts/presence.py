@@ -18,7 +18,7 @@ from flask import Flask, current_app
 
 from webapp import live
 from webapp.accounts.events import PresenceChanged
-from webapp.accounts.models import AgentStatus, Presence, User
+from webapp.accounts.models import AgentStatus, Line, Presence, User
 from webapp.db import db, now, transaction
 from webapp.events import publish
 
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 BEAT = 15.0  # seconds
 EXPIRES = timedelta(seconds=60)
+RELOADS = timedelta(seconds=BEAT + 5)  # a page is back, or another process beats for the same device
 _one_beats = threading.Lock()
 
 
@@ -63,11 +64,21 @@ def disconnected_ids(at: datetime | None = None) -> frozenset[UUID]:
     return frozenset(db.session.scalars(query))
 
 
+def devices_seen(devices: set[tuple[UUID, UUID]], at: datetime) -> None:
+    """These browsers have a page open: whose phone is one of them keeps it there."""
+    users = {user_id for user_id, _device in devices}
+    query = sa.select(Line.id, Line.user_id, Line.device).where(Line.user_id.in_(users), Line.device.is_not(None))
+    held = [line_id for line_id, user_id, device in db.session.execute(query) if (user_id, device) in devices]
+    if held:
+        db.session.execute(sa.update(Line).where(Line.id.in_(held)).values(device_until=at + EXPIRES))
+
+
 def beat() -> None:
     """For all whose sockets this process holds."""
     if here := live.listening():
         with transaction():
             seen(here, now())
+            devices_seen(live.devices(), now())
 
 
 @live.on_connect
@@ -75,6 +86,18 @@ def _arrived(user_id: UUID) -> None:
     _begin_to_beat(current_app._get_current_object())  # type: ignore[attr-defined]
     with transaction():
         seen([user_id], now())
+
+
+@live.on_device_left
+def _left(user_id: UUID, device: UUID) -> None:
+    """Its phone is soon anybody's, unless the page was only loaded anew."""
+    query = sa.select(Line.id).where(Line.user_id == user_id, Line.device == device)
+    if db.session.scalar(query) is None:
+        return
+    until = now() + RELOADS
+    late = sa.update(Line).where(Line.user_id == user_id, Line.device == device, Line.device_until > until)
+    with transaction():
+        db.session.execute(late.values(device_until=until))
 
 
 def _begin_to_beat(app: Flask) -> None:

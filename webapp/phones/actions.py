@@ -40,15 +40,16 @@ from telephony.numbers import display, e164
 from telephony.switch import Switch
 from webapp import switches
 from webapp.accounts.models import Line, User
+from webapp.accounts.presence import EXPIRES
 from webapp.calls import capture
 from webapp.calls.clearance import is_busy
 from webapp.calls.models import Call, Leg
 from webapp.db import db, lock, now, transaction
 from webapp.errors import Conflict, Invalid, NotFound, Unavailable
 from webapp.events import publish
-from webapp.phones.events import ParkingChanged
+from webapp.phones.events import ParkingChanged, PhoneTaken
 from webapp.phones.models import Handling, ParkedCall
-from webapp.phones.queries import browser_line, checked_line, is_asking, on_browser_phones
+from webapp.phones.queries import browser_line, checked_line, has_call_in_browser, is_asking, on_browser_phones
 
 _QUEUE = re.compile(r"[0-9A-Za-z_.-]{1,80}")
 
@@ -63,10 +64,12 @@ class Account:
     sip_url: str
     domain: str
     until: datetime
+    taken: bool  # from another device
 
 
-def new_account(user: User) -> Account:
-    """A new password for the user's browser phone; `make` brings it to the switch once this is committed."""
+def new_account(user: User, device: UUID | None = None, *, take: bool = False) -> Account:
+    """A new password for the user's browser phone; `make` brings it to the switch once this is committed. Raises Conflict
+    while another device is the phone, unless it is to be taken from there, which no call may be in the way of."""
     line = browser_line(user)
     if line is None:
         raise Conflict(_("You have no phone in the browser."))
@@ -74,6 +77,7 @@ def new_account(user: User) -> Account:
     if settings is None or settings.browser_phones is None:
         raise Unavailable(_("No browser phones are configured for this telephone system."))
     lock(line)
+    taken = _hold(line, device, take=take)
     line.account_until = now() + timedelta(minutes=_settings().phone_password_minutes)
     return Account(
         line_id=line.id,
@@ -87,7 +91,21 @@ def new_account(user: User) -> Account:
         sip_url=settings.browser_phones.sip_url,
         domain=settings.host,
         until=line.account_until,
+        taken=taken,
     )
+
+
+def _hold(line: Line, device: UUID | None, *, take: bool) -> bool:
+    """This device is the phone from now on. Returns whether another one was it before."""
+    at, taken = now(), line.device not in (None, device)
+    if taken and has_call_in_browser(line.user_id):
+        raise Conflict(_("You are in a call on your other device. Use your phone here when it is over."))
+    if line.is_held_by_another(device, at) and not take:
+        raise Conflict(_("Your phone is on another device."))
+    line.device, line.device_until = device, at + EXPIRES
+    if taken:
+        publish(PhoneTaken(user_id=line.user_id))
+    return taken
 
 
 def make(account: Account) -> None:
@@ -106,6 +124,7 @@ def put_away(line: Line) -> None:
         gone = db.session.get_one(Line, line_id)
         if gone.account_until == until:  # else a page has got another one meanwhile
             gone.account_until = None
+            gone.give_back()
 
 
 def name_of(line: Line) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -66,6 +67,31 @@ def on_browser_phones(user_id: UUID | None = None) -> Sequence[tuple[Leg, Line]]
     query = query.where(Leg.ended_at.is_(None), Call.state != CallState.ENDED)
     query = query.where(Line.user_id == user_id) if user_id else query
     return [(leg, line) for leg, line in db.session.execute(query).unique()]
+
+
+def has_call_in_browser(user_id: UUID) -> bool:
+    """One that rings or is talked in, and was not moved on because its page is gone."""
+    legs = [leg.id for leg, _line in on_browser_phones(user_id)]
+    rescued = {leg_id for leg_id, handling in handling_of(legs).items() if handling.rescued_at}
+    return any(leg_id not in rescued for leg_id in legs)
+
+
+class Holder(StrEnum):
+    """Which device is a browser phone, as seen from one of them."""
+
+    HERE = "here"
+    ELSEWHERE = "elsewhere"
+    NOBODY = "nobody"
+
+
+def holder(user: User, device: UUID | None) -> Holder:
+    line = browser_line(user)
+    if line is None or line.device is None:
+        return Holder.NOBODY
+    if line.device == device:
+        return Holder.HERE
+    held = line.is_held_by_another(device, now()) or has_call_in_browser(user.id)
+    return Holder.ELSEWHERE if held else Holder.NOBODY
 
 
 def handling_of(leg_ids: Iterable[UUID]) -> dict[UUID, Handling]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -24,10 +24,12 @@ bp = Blueprint("phones", __name__)
 @bp.post("/phone/account")
 @requires(Permission.CALL_TAKE)
 def account() -> Any:
-    """With what this page's phone registers: made anew each time, and good for a while. Never part of a page."""
-    user_id = current_user.id
+    """With what this page's phone registers: made anew each time, and good for a while. Never part of a page.
+    `device`: as this browser calls itself. `take`: from the device that is the phone now."""
+    user_id, sent = current_user.id, incoming.body()
+    device, take = incoming.optional_uuid(sent, "device"), incoming.text(sent, "take") == "yes"
     with transaction():
-        made = actions.new_account(db.session.get_one(User, user_id))
+        made = actions.new_account(db.session.get_one(User, user_id), device, take=take)
     actions.make(made)
     return {
         "url": made.sip_url,
@@ -35,7 +37,15 @@ def account() -> Any:
         "domain": made.domain,
         "password": made.phone.password,
         "expires_in": round((made.until - now()).total_seconds()),
+        "taken": made.taken,
     }
+
+
+@bp.get("/phone/holder")
+@requires(Permission.CALL_TAKE)
+def holder() -> Any:
+    """Whether this device is the phone, another one, or none."""
+    return {"holder": queries.holder(current_user, incoming.optional_uuid(request.args, "device")).value}
 
 
 @bp.post("/phone/gone")

@@ -40,6 +40,7 @@ export class Callbar extends HTMLElement {
   private states = new Map<string, string>();
   phone: Phone | null = null;
   private grade: Grade | "" = "";
+  private taken = false; // by another device of this agent
   private open: "" | "pad" | "transfer" = "";
   private chosen = ""; // the colleague to whom a call is to go
 
@@ -89,6 +90,7 @@ export class Callbar extends HTMLElement {
     this.seen = Math.max(this.seen, message.v ?? 0);
     if (message.kind !== "agents" && message.kind !== "note") void badges(); // which count nothing of them
     const written = message.kind === "note" && message.ids?.some((uid) => wroteElsewhere(uid, message.version ?? ""));
+    if (message.kind === "phone") void this.phone?.look();
     if (written || message.kind === "status" || message.kind === "parked") void this.refresh();
     changed(message.kind, message.ids);
   }
@@ -96,6 +98,7 @@ export class Callbar extends HTMLElement {
   /** After a lost connection: what changed meanwhile is asked, never replayed. */
   private async catchUp(): Promise<void> {
     const drawn = this.refresh();
+    void this.phone?.look();
     const answer = await send(`/live/since?v=${this.seen}`).then((r) => r.json() as Promise<{ v: number; changed: boolean }>).catch(() => null);
     if (answer) this.seen = Math.max(this.seen, answer.v);
     for (const kind of ["callbacks", "notices", "recoveries", "ledger", "status", "agents"]) changed(kind); // in nobody's version
@@ -273,8 +276,30 @@ export class Callbar extends HTMLElement {
     if (!this.phone) return;
     const word = this.querySelector<HTMLElement>("[data-phone-word]");
     if (word) { word.textContent = phoneWord(this.phone.word); word.dataset.phoneWord = this.phone.word; }
+    this.showTaken();
     for (const form of this.querySelectorAll<HTMLFormElement>('form[data-do="mute"]')) showPressed(form, this.phone.muted);
     this.showQuality();
+  }
+
+  /** Another device is the phone; here it is asked for. */
+  private showTaken(): void {
+    const place = this.querySelector<HTMLElement>("#cb-taken"), taken = this.phone?.word === "taken";
+    if (!place) return;
+    const pressed = place.contains(document.activeElement), news = taken !== this.taken;
+    this.taken = taken;
+    place.hidden = !taken;
+    if (taken && news) announce(say("phone_taken"));
+    else if (!taken && pressed) this.querySelector<HTMLElement>(".cb-head, .cb-tools a")?.focus({ preventScroll: true }); // what was pressed is gone
+  }
+
+  async takePhone(): Promise<void> {
+    const at = this.querySelector<HTMLElement>('[data-act="take-phone"]') === document.activeElement;
+    try {
+      await this.phone?.do("take");
+    } catch (error) {
+      toast((error as Error).message, "bad");
+      if (at) this.querySelector<HTMLElement>('[data-act="take-phone"]')?.focus();
+    }
   }
 
   /** Said aloud only when it turns poor: that is when something is to be done. */
@@ -344,6 +369,7 @@ export class Callbar extends HTMLElement {
         break;
       case "volume": this.showLoudness(!this.loudness); break;
       case "play-tone": void this.playTone(); break;
+      case "take-phone": void this.takePhone(); break;
       case "dial":
         this.dialing = !this.dialing;
         this.showDial();
@@ -434,6 +460,7 @@ export class Callbar extends HTMLElement {
   }
 
   private async post(form: HTMLFormElement, values: FormData): Promise<void> {
+    if (form.matches("[data-fetches]") && this.taken) throw new Error(say("phone_taken_call"));
     if (form.matches("[data-transfer]")) await this.phone?.do("hold", "no"); // who is held by the phone itself cannot be moved
     const answer = await send(form.action, values);
     if (form.matches("[data-fetches]")) toast(say("fetching"));
@@ -471,6 +498,7 @@ function phoneWord(word: Word): string {
   switch (word) {
     case "registered": return say("phone_registered");
     case "elsewhere": return say("phone_elsewhere");
+    case "taken": return say("phone_taken_short");
     case "insecure": return say("phone_insecure");
     case "refused": return say("phone_refused");
     default: return say("phone_connecting");
@@ -519,6 +547,10 @@ function uuid(): string {
 /** Click-to-call. A second click while the first is on its way is the same call. */
 const keys = new Map<string, string>();
 export async function call(number: string, party?: string, callback?: string, shown?: string): Promise<boolean> {
+  if (document.querySelector<Callbar>("ringback-callbar")?.phone?.word === "taken") { // it would be picked up over there
+    toast(say("phone_taken_call"), "bad");
+    return false;
+  }
   const name = `${number} ${callback ?? ""}`;
   if (!keys.has(name)) keys.set(name, uuid());
   try {

@@ -114,6 +114,7 @@ class Check extends HTMLElement {
       case "speaker-heard": case "ring-heard": this.heard(what.split("-")[0] as "speaker" | "ring", true); break;
       case "speaker-silent": case "ring-silent": this.heard(what.split("-")[0] as "speaker" | "ring", false); break;
       case "ring-on": document.querySelector<Callbar>("ringback-callbar")?.toggleSound(); this.showRing(); break;
+      case "take": void document.querySelector<Callbar>("ringback-callbar")?.takePhone(); break;
       case "call": void this.call(); break;
       case "hangup": void this.phone?.do("hangup"); break;
     }
@@ -257,8 +258,15 @@ class Check extends HTMLElement {
   }
 
   private showPhone(): void {
+    const take = this.step("phone")?.querySelector<HTMLElement>('[data-do="take"]'), taken = this.phone?.word === "taken";
+    if (take && take.hidden === taken) {
+      const pressed = take === document.activeElement;
+      take.hidden = !taken;
+      if (pressed && !taken) this.querySelector<HTMLElement>('[data-do="call"]')?.focus();
+    }
     switch (this.phone?.word) {
       case "registered": this.set("phone", "good"); break;
+      case "taken": this.set("phone", "warn", say("check_phone_taken")); break;
       case "elsewhere": this.set("phone", "warn", say("check_phone_elsewhere")); break;
       case "refused": this.set("phone", "bad", say("check_phone_refused")); break;
       case "insecure": this.set("phone", "bad", say("check_insecure")); break;
@@ -282,6 +290,7 @@ class Check extends HTMLElement {
 
   private async call(): Promise<void> {
     if (this.calling) return;
+    if (this.phone?.word === "taken") { this.set("call", "bad", say("check_phone_taken")); return; }
     if (this.states.get("microphone") === "bad") { this.set("call", "bad", say("check_call_microphone")); return; }
     this.calling = performance.now();
     this.rang = this.echoed = false;

@@ -1,19 +1,21 @@
 // The page's own phone: one tab of a browser registers it, all of them show it and press its buttons. The switch's word
 // about calls comes by the socket as for any phone; what is done here at once is only what this phone alone can do.
-import { csrfToken, send } from "./api";
+import { csrfToken, Failure, send } from "./api";
+import { device } from "./device";
 import { Gauge, type Quality } from "./quality";
 import { chosen, devices } from "./sound";
 import { hear, type Account, type Softphone } from "./softphone";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
 
-export type Word = "connecting" | "registered" | "elsewhere" | "insecure" | "refused";
+export type Word = "connecting" | "registered" | "elsewhere" | "taken" | "insecure" | "refused";
 interface Order { act: string; value: string }
-interface Shared { word?: Word; muted?: boolean; order?: Order; quality?: Quality | null }
+interface Shared { word?: Word; muted?: boolean; order?: Order; quality?: Quality | null; trouble?: string }
 
 const RENEW = 0.8; // of the time for which a password is good
 const MEASURED = 1000; // ms from one look at the line to the next
 const AGAIN = 3000; // ms until a refused account is asked for again
+const FREE = 15_000; // ms until it is looked whether the device that has the phone is gone
 
 export class Phone extends EventTarget {
   word: Word = "connecting";
@@ -23,6 +25,9 @@ export class Phone extends EventTarget {
   private readonly gauge = new Gauge();
   private measuring = 0;
   private renewal = 0;
+  private turn = 0; // of asking: what an earlier question is answered counts no more
+  private looksBehind = true; // for what an earlier page of this device left, once it is registered
+  private yields = false; // another device has the phone, once the call on this one is over
   private readonly tabs = new BroadcastChannel("ringback-phone");
 
   begin(): void {
@@ -40,11 +45,10 @@ export class Phone extends EventTarget {
     this.show("connecting");
     const { SipPhone } = await import("./jssip");
     const phone = (this.own = new SipPhone());
-    let anew = true;
     hear(phone, "registered", () => {
       this.show("registered");
-      if (anew && phone.state === "none") void send("/phone/gone", {}).catch(() => undefined); // what an earlier page left behind
-      anew = false;
+      if (this.looksBehind && phone.state === "none") void send("/phone/gone", {}).catch(() => undefined);
+      this.looksBehind = false;
     });
     addEventListener("pagehide", () => {
       if (phone.state !== "none") navigator.sendBeacon("/phone/gone", new URLSearchParams({ csrf_token: csrfToken() }));
@@ -53,7 +57,12 @@ export class Phone extends EventTarget {
     hear(phone, "refused", () => { this.show("refused"); window.setTimeout(() => void this.fetchAccount(), AGAIN); });
     void phone.useSound(chosen());
     devices.addEventListener("change", () => void phone.useSound(chosen()).catch(() => undefined)); // there may be no microphone left
-    hear(phone, "ended", () => { this.muted = false; this.stopMeasuring(); this.show(); });
+    hear(phone, "ended", () => {
+      this.muted = false;
+      this.stopMeasuring();
+      this.show();
+      if (this.yields) void this.look();
+    });
     hear(phone, "talking", () => {
       this.measuring ||= window.setInterval(() => void this.measure(phone), MEASURED);
       this.show();
@@ -83,27 +92,60 @@ export class Phone extends EventTarget {
   }
 
   /** The password comes by a request of its own, lives in this page's memory, and is another one each time. */
-  private async fetchAccount(): Promise<void> {
+  private async fetchAccount(take = false): Promise<void> {
     clearTimeout(this.renewal);
-    const phone = this.own!;
+    const phone = this.own!, turn = ++this.turn;
     let again = AGAIN;
     try {
-      const account = (await (await send("/phone/account", {})).json()) as Account;
+      const elsewhere = !take && await this.isOnAnotherDevice();
+      if (turn !== this.turn) return;
+      if (elsewhere) { this.giveWay(); return; }
+      const account = (await (await send("/phone/account", { device: device(), take: take ? "yes" : undefined })).json()) as Account & { taken: boolean };
+      if (account.taken) this.looksBehind = false; // what goes on there is the other device's
+      this.yields = false;
       account.url = new URL(account.url, location.href.replace(/^http/, "ws")).href;
       this.word === "refused" || phone.state === "none" && this.word !== "registered" ? phone.start(account) : phone.renew(account);
       again = account.expires_in * RENEW * 1000;
     } catch (error) {
+      if (take && error instanceof Failure && error.status === 409) { this.giveWay(); throw error; } // in a call over there
       if (this.word !== "registered") this.show("refused");
       console.warn("phone account", error);
     }
+    clearTimeout(this.renewal);
     this.renewal = window.setTimeout(() => void this.fetchAccount(), again);
+  }
+
+  private async isOnAnotherDevice(): Promise<boolean> {
+    const { holder } = (await (await send(`/phone/holder?device=${device()}`)).json()) as { holder: string };
+    return holder === "elsewhere";
+  }
+
+  /** Another device is the phone: this one asks for nothing until that is gone, or its owner says so. */
+  private giveWay(): void {
+    clearTimeout(this.renewal);
+    const phone = this.own!;
+    this.yields = phone.state !== "none";
+    if (this.yields) return;
+    phone.stop();
+    this.show("taken");
+    this.renewal = window.setTimeout(() => void this.fetchAccount(), FREE);
+  }
+
+  /** Something may have been changed on another device. */
+  async look(): Promise<void> {
+    if (!this.own || this.word === "taken" && !this.yields) return; // which looks by itself
+    const turn = this.turn, elsewhere = await this.isOnAnotherDevice().catch(() => false);
+    if (turn !== this.turn) return;
+    if (elsewhere) this.giveWay();
+    else this.yields = false;
   }
 
   /** True if this phone does it, in whichever tab it is. */
   async do(act: string, value = ""): Promise<boolean> {
-    if (!["answer", "hangup", "mute", "hold", "digits"].includes(act)) return false;
+    if (!["answer", "hangup", "mute", "hold", "digits", "take"].includes(act)) return false;
+    if (act === "answer" && this.word === "taken") throw new Error(say("phone_taken_answer"));
     if (!this.own) {
-      if (this.word !== "registered") return false;
+      if (this.word !== (act === "take" ? "taken" : "registered")) return false;
       this.tabs.postMessage({ order: { act, value } });
       return true;
     }
@@ -112,6 +154,7 @@ export class Phone extends EventTarget {
 
   private async obey({ act, value }: Order): Promise<boolean> {
     const phone = this.own;
+    if (act === "take") { await this.take(); return true; }
     if (!phone || phone.state === "none") return false;
     switch (act) {
       case "answer":
@@ -130,12 +173,22 @@ export class Phone extends EventTarget {
     return true;
   }
 
-  private async told({ word, muted, order, quality }: Shared): Promise<void> {
+  private async take(): Promise<void> {
+    if (this.word !== "taken") return;
+    this.show("connecting");
+    await this.fetchAccount(true);
+  }
+
+  private async told({ word, muted, order, quality, trouble }: Shared): Promise<void> {
     if (this.own) {
-      if (order) await this.obey(order).catch((error: Error) => toast(error.message, "bad"));
+      if (order) await this.obey(order).catch((error: Error) => {
+        toast(error.message, "bad");
+        this.tabs.postMessage({ trouble: error.message }); // which tab asked is the one that is looked at
+      });
       else this.show(); // somebody asks
       return;
     }
+    if (trouble && !document.hidden) toast(trouble, "bad");
     if (quality !== undefined) this.showQuality(quality);
     if (word) {
       this.word = word;

@@ -1,6 +1,7 @@
 // One socket for the page. It says *that* something changed; what it is, is asked over HTTP.
 import { io, type Socket } from "socket.io-client";
 import { userId } from "./api";
+import { device } from "./device";
 import { doubt } from "./truth";
 
 export interface CallMessage { uid: string; version: number; state: string; v?: number }
@@ -14,7 +15,7 @@ let socket: Socket | null = null;
 export function connect(): Socket | null {
   if (!userId()) return null;
   if (!socket) {
-    socket = io({ path: "/socket.io", transports: ["websocket"], reconnectionDelay: 500, reconnectionDelayMax: 5000 });
+    socket = io({ path: "/socket.io", transports: ["websocket"], auth: (give) => give({ device: device() }), reconnectionDelay: 500, reconnectionDelayMax: 5000 });
     socket.io.on("open", () => { hear(); socket!.io.engine.on("packet", hear); });
     window.setInterval(look, LOOK);
     document.addEventListener("resume", look);
