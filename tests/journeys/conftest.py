@@ -85,12 +85,12 @@ def browser(chromium: Callable[..., Browser]) -> Browser:
 
 @pytest.fixture(scope="package")
 def session_of(browser: Browser, product: Product) -> Callable[[str], StorageState]:
-    """The cookies of somebody who has logged in, by the form, once."""
+    """The cookies of somebody who has logged in, by the form, once. Without scripts: that browser is nobody's phone."""
     sessions: dict[str, StorageState] = {}
 
     def log_in(username: str) -> StorageState:
         if username not in sessions:
-            context = browser.new_context(base_url=product.url)
+            context = browser.new_context(base_url=product.url, java_script_enabled=False)
             page = context.new_page()
             page.goto("/login")
             page.locator("#login-form [autocomplete=username]").fill(username)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.asterisk import Asterisk
+from tests.asterisk import Asterisk, wait_for
 from tests.journeys.conftest import Customers
 from tests.journeys.screen import Screen
 from tests.journeys.sound import flows
@@ -15,6 +16,7 @@ from tests.journeys.sound import flows
 pytestmark = pytest.mark.journey
 
 DANA = "+306944000001"
+PHONE = "document.querySelector('ringback-callbar')?.phone?.own"
 
 
 @pytest.mark.usefixtures("only_erin_sells")
@@ -40,12 +42,7 @@ def test_a_reload_in_the_middle_of_a_call_asks_first_and_dana_is_back(customer: 
     flows(erin)
     began = time.monotonic()
     erin.page.reload()
-    erin.wait(
-        "the phone",
-        lambda: erin.page.evaluate(
-            "document.querySelector('ringback-callbar')?.phone?.own?.connection?.connectionState === 'connected'"
-        ),
-    )
+    erin.wait("the phone", lambda: erin.page.evaluate(f"{PHONE}?.connection?.connectionState === 'connected'"))
     print(f"talking again after {time.monotonic() - began:.1f} s")
     flows(erin)
     expect(erin.card("answered")).to_be_visible()
@@ -54,3 +51,27 @@ def test_a_reload_in_the_middle_of_a_call_asks_first_and_dana_is_back(customer: 
     erin.troubles = [trouble for trouble in erin.troubles if trouble not in asked]
     call.hang_up()
     expect(erin.card("wrap_up").first).to_be_visible()
+
+
+@pytest.mark.usefixtures("only_erin_sells")
+def test_whose_page_is_gone_in_a_call_talks_on_with_dana_on_another_device(
+    customer: Customers, asterisk: Asterisk, erin: Screen, desk_of: Callable[..., Screen]
+) -> None:
+    home = desk_of("erin")
+    expect(home.page.locator("#cb-taken")).to_be_visible()
+    call = customer.calls("sales", DANA)
+    expect(erin.card("ringing")).to_be_visible()
+    erin.press("Alt+a")
+    expect(home.card("answered")).to_be_visible()
+    flows(erin)
+    erin.page.goto("about:blank")
+    wait_for("the rescue", lambda: "ringback-rescue" in asterisk.pbx.cli("core show channels concise"))
+    home.page.get_by_role("button", name="Use here").click()
+    home.wait("Dana", lambda: home.page.evaluate(f"{PHONE}.state !== 'none' && ({PHONE}.answer(), true)"))
+    home.wait("the phone", lambda: home.page.evaluate(f"{PHONE}.connection?.connectionState === 'connected'"))
+    flows(home)
+    expect(home.card("answered")).to_be_visible()
+    call.hang_up()
+    erin.troubles = [trouble for trouble in erin.troubles if not trouble.startswith("dialog: beforeunload")]
+    erin.go("/desk")
+    expect(erin.page.locator("#cb-taken")).to_be_visible()

@@ -84,8 +84,10 @@ def beat() -> None:
 @live.on_connect
 def _arrived(user_id: UUID) -> None:
     _begin_to_beat(current_app._get_current_object())  # type: ignore[attr-defined]
+    here = {(of, device) for of, device in live.devices() if of == user_id}
     with transaction():
         seen([user_id], now())
+        devices_seen(here, now())
 
 
 @live.on_device_left

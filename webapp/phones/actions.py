@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import sqlalchemy as sa
 from flask import current_app
 from flask_babel import gettext as _
 
@@ -49,7 +50,7 @@ from webapp.errors import Conflict, Invalid, NotFound, Unavailable
 from webapp.events import publish
 from webapp.phones.events import ParkingChanged, PhoneTaken
 from webapp.phones.models import Handling, ParkedCall
-from webapp.phones.queries import browser_line, checked_line, has_call_in_browser, is_asking, on_browser_phones
+from webapp.phones.queries import browser_line, checked_line, is_asking, kept_in_browser, on_browser_phones
 
 _QUEUE = re.compile(r"[0-9A-Za-z_.-]{1,80}")
 
@@ -69,7 +70,11 @@ class Account:
 
 def new_account(user: User, device: UUID | None = None, *, take: bool = False) -> Account:
     """A new password for the user's browser phone; `make` brings it to the switch once this is committed. Raises Conflict
-    while another device is the phone, unless it is to be taken from there, which no call may be in the way of."""
+    while another device is the phone, unless it is to be taken from there, which no call may be in the way of. Who asks
+    without a device (a program) takes it from none, and has it until a page comes."""
+    if take and device is None:
+        problem = _("Name the device that takes it.")
+        raise Invalid(problem, fields={"device": problem})
     line = browser_line(user)
     if line is None:
         raise Conflict(_("You have no phone in the browser."))
@@ -98,8 +103,10 @@ def new_account(user: User, device: UUID | None = None, *, take: bool = False) -
 def _hold(line: Line, device: UUID | None, *, take: bool) -> bool:
     """This device is the phone from now on. Returns whether another one was it before."""
     at, taken = now(), line.device not in (None, device)
-    if taken and has_call_in_browser(line.user_id):
-        raise Conflict(_("You are in a call on your other device. Use your phone here when it is over."))
+    if taken and (legs := kept_in_browser(line.user_id)):
+        if any(leg.answered_at for leg in legs):
+            raise Conflict(_("You are in a call on your other device. Use your phone here when it is over."))
+        raise Conflict(_("A call rings on your other device. Use your phone here after it."))
     if line.is_held_by_another(device, at) and not take:
         raise Conflict(_("Your phone is on another device."))
     line.device, line.device_until = device, at + EXPIRES
@@ -109,10 +116,13 @@ def _hold(line: Line, device: UUID | None, *, take: bool) -> bool:
 
 
 def make(account: Account) -> None:
-    """Raises Unavailable with the switch's reason."""
+    """Raises Unavailable with the switch's reason, and Conflict when another page asked meanwhile: its word came later,
+    so nobody is to register with this password, whichever of both the switch heard last."""
     db.session.rollback()
     with _asking():
         switches.phones_of(account.switch).make(account.phone)
+    if db.session.scalar(sa.select(Line.account_until).where(Line.id == account.line_id)) != account.until:
+        raise Conflict(_("Your phone is on another device."))
 
 
 def put_away(line: Line) -> None:

@@ -24,8 +24,11 @@ log = structlog.get_logger(__name__)
 
 @job(every=timedelta(seconds=30))
 def put_away_accounts(at: datetime | None = None) -> None:
-    """Of who has logged out, and those that no page has renewed."""
-    over = sa.or_(Line.account_until < (at or now()), User.status == AgentStatus.LOGGED_OUT)
+    """Of who has logged out, and those that no page has renewed. Who logged out on one device may have a page on another
+    one, which has asked for an account since."""
+    at = at or now()
+    unheld = sa.or_(Line.device_until.is_(None), Line.device_until <= at)
+    over = sa.or_(Line.account_until < at, sa.and_(User.status == AgentStatus.LOGGED_OUT, unheld))
     lines = db.session.scalars(sa.select(Line).join(User).where(Line.account_until.is_not(None), over)).unique().all()
     for line in lines:
         try:

@@ -69,11 +69,11 @@ def on_browser_phones(user_id: UUID | None = None) -> Sequence[tuple[Leg, Line]]
     return [(leg, line) for leg, line in db.session.execute(query).unique()]
 
 
-def has_call_in_browser(user_id: UUID) -> bool:
-    """One that rings or is talked in, and was not moved on because its page is gone."""
-    legs = [leg.id for leg, _line in on_browser_phones(user_id)]
-    rescued = {leg_id for leg_id, handling in handling_of(legs).items() if handling.rescued_at}
-    return any(leg_id not in rescued for leg_id in legs)
+def kept_in_browser(user_id: UUID) -> list[Leg]:
+    """What rings or is talked in there, and was not moved on because its page is gone."""
+    legs = [leg for leg, _line in on_browser_phones(user_id)]
+    rescued = {leg_id for leg_id, handling in handling_of(leg.id for leg in legs).items() if handling.rescued_at}
+    return [leg for leg in legs if leg.id not in rescued]
 
 
 class Holder(StrEnum):
@@ -90,7 +90,7 @@ def holder(user: User, device: UUID | None) -> Holder:
         return Holder.NOBODY
     if line.device == device:
         return Holder.HERE
-    held = line.is_held_by_another(device, now()) or has_call_in_browser(user.id)
+    held = line.is_held_by_another(device, now()) or kept_in_browser(user.id)
     return Holder.ELSEWHERE if held else Holder.NOBODY
 
 

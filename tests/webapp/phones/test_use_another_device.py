@@ -22,13 +22,16 @@ from webapp.accounts.actions import logged_in, logged_out
 from webapp.accounts.models import Line, User
 from webapp.calls.models import Call, CallState
 from webapp.db import db, now, transaction
+from webapp.errors import Conflict
 from webapp.live import socketio
+from webapp.phones.actions import make, new_account
 from webapp.phones.jobs import look_after_calls, put_away_accounts
 
 As = Callable[[User], FlaskClient]
 JSON = {"Accept": "application/json"}
 OFFICE = UUID("6f1d0c7e-1111-4a52-9c55-0d0f3f6a8a01")
 HOME = UUID("6f1d0c7e-2222-4a52-9c55-0d0f3f6a8a02")
+TRAIN = UUID("6f1d0c7e-3333-4a52-9c55-0d0f3f6a8a03")
 SAVED = Rescue("PJSIP/erin-0001", "PJSIP/erin", "sales")
 
 
@@ -107,9 +110,27 @@ def test_renewing_tells_nobody(app: Flask, erin: User, as_: As) -> None:
     assert home.get_received() == []
 
 
-@pytest.mark.parametrize("state", [CallState.ANSWERED, CallState.RINGING])
+def test_of_two_devices_that_take_it_at_once_the_later_one_has_it(erin: User, as_: As, ari: FakeAri) -> None:
+    """Whichever of both the switch heard last: the other's password is in no page."""
+    ask(as_(erin), OFFICE)
+    user = db.session.get_one(User, erin.id)
+    with transaction():
+        early = new_account(user, HOME, take=True)
+    with transaction():
+        late = new_account(user, TRAIN, take=True)
+    make(late)
+    with pytest.raises(Conflict):
+        make(early)
+    assert holder(as_(erin), TRAIN) == "here"
+    told = ask(as_(erin), TRAIN).json
+    assert ari.objects["auth", "erin"]["password"] == told["password"], "its page is refused, and asks anew"
+
+
+@pytest.mark.parametrize(
+    ("state", "why"), [(CallState.ANSWERED, "You are in a call"), (CallState.RINGING, "A call rings")]
+)
 def test_nothing_is_taken_from_a_device_in_a_call(
-    erin: User, as_: As, ari: FakeAri, switch: FakeSwitch, state: CallState
+    erin: User, as_: As, ari: FakeAri, switch: FakeSwitch, state: CallState, why: str
 ) -> None:
     browser = as_(erin)
     first = ask(browser, OFFICE).json
@@ -117,7 +138,7 @@ def test_nothing_is_taken_from_a_device_in_a_call(
     pass_by(minutes=2)  # its socket is gone; its call is not
     answer = ask(browser, HOME, take="yes")
     assert answer.status_code == 409
-    assert "when it is over" in answer.json["error"]["message"]
+    assert answer.json["error"]["message"].startswith(why)
     assert holder(browser, HOME) == "elsewhere"
     assert ari.objects["auth", "erin"]["password"] == first["password"]
     assert switch.commands == []
@@ -181,6 +202,15 @@ def test_an_open_page_keeps_the_phone_and_a_closed_one_lets_it_go(app: Flask, er
     assert holder(browser, HOME) == "nobody"
 
 
+def test_a_page_that_is_connected_again_keeps_it_at_once(app: Flask, erin: User, as_: As) -> None:
+    """After a restart of the server, say: no device that waits is to be faster than the next beat."""
+    ask(as_(erin), OFFICE)
+    pass_by(seconds=59)
+    page = socket(app, as_(erin), str(OFFICE))
+    assert line().device_until > now() + timedelta(seconds=50)
+    page.disconnect()
+
+
 def test_to_close_a_page_prolongs_nothing(app: Flask, erin: User, as_: As) -> None:
     ask(as_(erin), OFFICE)
     page = socket(app, as_(erin), str(OFFICE))
@@ -219,11 +249,36 @@ def test_who_logs_out_has_it_at_the_next_desk_at_once(erin: User, as_: As) -> No
     assert ask(as_(erin), HOME).status_code == 200
 
 
+def test_who_logs_out_on_one_device_has_a_phone_where_a_page_is_still_open(erin: User, as_: As, ari: FakeAri) -> None:
+    browser = as_(erin)
+    ask(browser, HOME)
+    with transaction():
+        logged_out(db.session.get_one(User, erin.id))
+    put_away_accounts()
+    assert (ari.objects, holder(browser, HOME)) == ({}, "nobody")
+    assert ask(browser, HOME).status_code == 200
+    put_away_accounts()
+    assert ari.names() == ["erin"]
+    pass_by(seconds=61)  # that page is closed as well
+    put_away_accounts()
+    assert ari.objects == {}
+
+
 def test_an_account_that_no_page_renewed_is_nobodys(erin: User, as_: As) -> None:
     ask(as_(erin), OFFICE)
     assert line().device == OFFICE
     put_away_accounts(now() + timedelta(minutes=61))
     assert holder(as_(erin), HOME) == "nobody"
+
+
+def test_a_program_without_a_device_takes_it_from_nobody_and_gives_way_to_a_page(erin: User, as_: As) -> None:
+    browser = as_(erin)
+    assert browser.post("/phone/account", headers=JSON).status_code == 200
+    assert ask(browser, OFFICE).status_code == 200
+    assert browser.post("/phone/account", headers=JSON).status_code == 409
+    answer = browser.post("/phone/account", data={"take": "yes"}, headers=JSON)
+    assert (answer.status_code, list(answer.json["error"]["fields"])) == (422, ["device"])
+    assert holder(browser, OFFICE) == "here"
 
 
 def test_a_device_that_cannot_be_one_is_named(erin: User, as_: As, ari: FakeAri) -> None:

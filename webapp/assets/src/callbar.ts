@@ -40,7 +40,7 @@ export class Callbar extends HTMLElement {
   private states = new Map<string, string>();
   phone: Phone | null = null;
   private grade: Grade | "" = "";
-  private taken = false; // by another device of this agent
+  private taken = false; // by another device of this agent, which rings
   private open: "" | "pad" | "transfer" = "";
   private chosen = ""; // the colleague to whom a call is to go
 
@@ -190,7 +190,7 @@ export class Callbar extends HTMLElement {
     const ringing = cards.find((card) => card.dataset.state === "ringing" && inbound(card));
     const talks = cards.some((card) => ["answered", "held", "asked"].includes(card.dataset.state!));
     const placed = cards.find((card) => card.dataset.state === "requested" && !inbound(card));
-    if (ringing) this.ringer.start(ringing.dataset.uid!, ringing.dataset.who!, incoming(ringing), talks ? "waiting" : "call");
+    if (ringing && !this.taken) this.ringer.start(ringing.dataset.uid!, ringing.dataset.who!, incoming(ringing), talks ? "waiting" : "call");
     else if (placed && !this.phone) this.ringer.start(placed.dataset.uid!, placed.dataset.who!, "", "placed"); // a page that is the phone picks up by itself
     else this.ringer.stop();
   }
@@ -259,7 +259,7 @@ export class Callbar extends HTMLElement {
   private usePhone(): void {
     if (this.phone) return;
     this.phone = new Phone();
-    this.phone.addEventListener("change", () => this.showPhone());
+    this.phone.addEventListener("change", () => { this.showPhone(); this.ring(); });
     this.phone.addEventListener("quality", () => this.showQuality());
     this.phone.begin();
   }

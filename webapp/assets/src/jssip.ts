@@ -6,7 +6,7 @@ import { tell, type Account, type Softphone, type Sound } from "./softphone";
 
 const HIDDEN = "c=IN IP4 0.0.0.0"; // what browsers write that keep their addresses to themselves; to Asterisk it means hold. The media find their way by ICE
 const SILENT = 3000; // ms without an answer: a PBX that just starts takes the socket before it answers, and the library would wait for 32 s
-const BUSY = 486, DECLINED = 603;
+const GONE = 480, BUSY = 486, DECLINED = 603;
 const pcConfig: RTCConfiguration = { iceServers: [] };
 
 export class SipPhone extends EventTarget implements Softphone {
@@ -35,6 +35,7 @@ export class SipPhone extends EventTarget implements Softphone {
     this.account = account;
     this.ua?.set("password", account.password);
     if (!this.ua?.isRegistered() && !this.session) this.boot();
+    else this.ua?.register(); // at once: the earlier password is good no more
   }
 
   stop(): void {
@@ -56,14 +57,16 @@ export class SipPhone extends EventTarget implements Softphone {
       clearTimeout(this.watch);
       this.watch = window.setTimeout(() => { if (current() && !ua.isRegistered() && !this.session) this.boot(); }, SILENT);
     });
-    ua.on("registered", () => { clearTimeout(this.watch); tell(this, "registered"); });
+    ua.on("registered", () => { if (current()) { clearTimeout(this.watch); tell(this, "registered"); } });
     ua.on("unregistered", () => { if (current()) tell(this, "lost"); });
     ua.on("disconnected", () => { if (current()) tell(this, "lost"); });
     ua.on("registrationFailed", (told: { response?: unknown }) => {
       if (told.response && current()) { clearTimeout(this.watch); tell(this, "refused"); }
     });
     ua.on("newRTCSession", (told: { originator: string; session: RTCSession; request: { getHeader(name: string): string | undefined } }) => {
-      if (told.originator === "remote") this.rings(told.session, told.request);
+      if (told.originator !== "remote") return;
+      if (current()) this.rings(told.session, told.request);
+      else told.session.terminate({ status_code: GONE });
     });
     ua.start();
   }

@@ -1,5 +1,6 @@
 // What an agent types about a call is saved while it is typed, and kept in this browser until the server has it.
 import { Failure, send, userId } from "./api";
+import { forget, recall, remember, remembered } from "./memory";
 import { announce, toast } from "./toasts";
 import { say } from "./words";
 
@@ -24,7 +25,7 @@ const ways = new Map<string, Way>();
 export function keep(kind: string, way: Way): void {
   ways.set(kind, way);
   const begin = `ringback:${kind}:${userId()}:`;
-  for (const name of Object.keys(localStorage)) if (userId() && name.startsWith(begin)) keptOf(kind, name.slice(begin.length)).resume();
+  for (const name of userId() ? remembered(begin) : []) keptOf(kind, name.slice(begin.length)).resume();
 }
 
 export class Kept {
@@ -48,14 +49,14 @@ export class Kept {
   typed(text: string, pause = PAUSE): void {
     this.text = text;
     this.refusal = "";
-    localStorage.setItem(this.name, text);
+    remember(this.name, text);
     this.show("unsaved");
     this.later(pause);
   }
 
   /** A page before this one kept it. */
   resume(): void {
-    const text = localStorage.getItem(this.name);
+    const text = recall(this.name);
     if (text !== null) this.typed(text, 0);
   }
 
@@ -65,7 +66,7 @@ export class Kept {
     this.text = null;
     this.refusal = "";
     this.state = null;
-    localStorage.removeItem(this.name);
+    forget(this.name);
   }
 
   /** The server has it, whoever sent it. */

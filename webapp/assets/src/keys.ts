@@ -2,6 +2,7 @@
 import { html, render, type TemplateResult } from "lit";
 import type { Callbar } from "./callbar";
 import { comboOf, GROUPS, KEYS, meant, type Act, type Key } from "./keymap";
+import { recall, remember } from "./memory";
 import { openPalette } from "./palette";
 import { showStatusMenu } from "./status";
 import { undoLast } from "./toasts";
@@ -13,7 +14,7 @@ export interface KeyTaker extends HTMLElement { takes(key: string): boolean }
 const taker = (): KeyTaker | null => document.querySelector<KeyTaker>("[data-keys]");
 
 const SINGLE = "ringback:single-keys";
-const singleKeys = (): boolean => localStorage.getItem(SINGLE) !== "off";
+const singleKeys = (): boolean => recall(SINGLE) !== "off";
 const bar = (): Callbar | null => document.querySelector("ringback-callbar");
 const visible = (element: HTMLElement | null | undefined): element is HTMLElement => Boolean(element?.offsetParent);
 // for a moment the focus stays in a dialog that was just closed
@@ -147,7 +148,7 @@ const shown = (part: string): string => SIGNS[part] ?? (/^[a-z]$/.test(part) ? p
 document.addEventListener("click", (event) => { if ((event.target as Element).closest('[data-dialog="keys"]')) drawOverlay(); }, { capture: true });
 document.addEventListener("change", (event) => {
   const box = event.target as HTMLInputElement;
-  if (box.dataset.act === "single-keys") localStorage.setItem(SINGLE, box.checked ? "on" : "off");
+  if (box.dataset.act === "single-keys") remember(SINGLE, box.checked ? "on" : "off");
 });
 const box = document.querySelector<HTMLInputElement>('[data-act="single-keys"]');
 if (box) box.checked = singleKeys();

@@ -54,14 +54,14 @@ export class Phone extends EventTarget {
       if (phone.state !== "none") navigator.sendBeacon("/phone/gone", new URLSearchParams({ csrf_token: csrfToken() }));
     });
     hear(phone, "lost", () => this.show("connecting"));
-    hear(phone, "refused", () => { this.show("refused"); window.setTimeout(() => void this.fetchAccount(), AGAIN); });
+    hear(phone, "refused", () => { this.show("refused"); this.askIn(AGAIN); });
     void phone.useSound(chosen());
     devices.addEventListener("change", () => void phone.useSound(chosen()).catch(() => undefined)); // there may be no microphone left
     hear(phone, "ended", () => {
       this.muted = false;
       this.stopMeasuring();
       this.show();
-      if (this.yields) void this.look();
+      if (this.yields) void this.fetchAccount();
     });
     hear(phone, "talking", () => {
       this.measuring ||= window.setInterval(() => void this.measure(phone), MEASURED);
@@ -93,31 +93,37 @@ export class Phone extends EventTarget {
 
   /** The password comes by a request of its own, lives in this page's memory, and is another one each time. */
   private async fetchAccount(take = false): Promise<void> {
-    clearTimeout(this.renewal);
     const phone = this.own!, turn = ++this.turn;
-    let again = AGAIN;
+    clearTimeout(this.renewal);
     try {
-      const elsewhere = !take && await this.isOnAnotherDevice();
+      const elsewhere = !take && (await this.holder()) === "elsewhere";
       if (turn !== this.turn) return;
       if (elsewhere) { this.giveWay(); return; }
       const account = (await (await send("/phone/account", { device: device(), take: take ? "yes" : undefined })).json()) as Account & { taken: boolean };
+      if (turn !== this.turn) return;
       if (account.taken) this.looksBehind = false; // what goes on there is the other device's
       this.yields = false;
       account.url = new URL(account.url, location.href.replace(/^http/, "ws")).href;
-      this.word === "refused" || phone.state === "none" && this.word !== "registered" ? phone.start(account) : phone.renew(account);
-      again = account.expires_in * RENEW * 1000;
+      phone.state === "none" && this.word !== "registered" ? phone.start(account) : phone.renew(account);
+      this.askIn(account.expires_in * RENEW * 1000);
     } catch (error) {
+      if (turn !== this.turn) return;
       if (take && error instanceof Failure && error.status === 409) { this.giveWay(); throw error; } // in a call over there
       if (this.word !== "registered") this.show("refused");
+      this.askIn(AGAIN);
+      if (take) throw error;
       console.warn("phone account", error);
     }
-    clearTimeout(this.renewal);
-    this.renewal = window.setTimeout(() => void this.fetchAccount(), again);
   }
 
-  private async isOnAnotherDevice(): Promise<boolean> {
-    const { holder } = (await (await send(`/phone/holder?device=${device()}`)).json()) as { holder: string };
-    return holder === "elsewhere";
+  private askIn(ms: number): void {
+    clearTimeout(this.renewal);
+    this.renewal = window.setTimeout(() => void this.fetchAccount(), ms);
+  }
+
+  /** Which device is the phone: "here", "elsewhere" or "nobody". */
+  private async holder(): Promise<string> {
+    return ((await (await send(`/phone/holder?device=${device()}`)).json()) as { holder: string }).holder;
   }
 
   /** Another device is the phone: this one asks for nothing until that is gone, or its owner says so. */
@@ -125,19 +131,18 @@ export class Phone extends EventTarget {
     clearTimeout(this.renewal);
     const phone = this.own!;
     this.yields = phone.state !== "none";
-    if (this.yields) return;
+    if (this.yields) return; // until that call is over
     phone.stop();
     this.show("taken");
-    this.renewal = window.setTimeout(() => void this.fetchAccount(), FREE);
+    this.askIn(FREE);
   }
 
-  /** Something may have been changed on another device. */
+  /** Something may have been changed on another device, or there was nobody who could tell. */
   async look(): Promise<void> {
-    if (!this.own || this.word === "taken" && !this.yields) return; // which looks by itself
-    const turn = this.turn, elsewhere = await this.isOnAnotherDevice().catch(() => false);
-    if (turn !== this.turn) return;
-    if (elsewhere) this.giveWay();
-    else this.yields = false;
+    if (!this.own || this.yields) return;
+    const turn = this.turn, known = this.word === "taken" ? "elsewhere" : "here";
+    const holder = await this.holder().catch(() => known);
+    if (turn === this.turn && holder !== known) await this.fetchAccount();
   }
 
   /** True if this phone does it, in whichever tab it is. */

@@ -47,7 +47,9 @@ export class Place {
       address: location.pathname + location.search, loaded: this.list.rows().length,
       id: first.dataset.id!, top: first.getBoundingClientRect().top,
     };
-    sessionStorage.setItem(KEY, JSON.stringify(saved));
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(saved));
+    } catch { /* where nothing may be kept, a list begins at its top */ }
   }
 
   /** Rows come and go; what is looked at stays where it is, and what has the focus keeps it. */

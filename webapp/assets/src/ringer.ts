@@ -1,4 +1,5 @@
 // What tells an agent of a ringing call: a tone, the title, and a system notification while the page is hidden.
+import { recall, remember } from "./memory";
 import { notify, withdraw } from "./notification";
 import { chosen, devices, route } from "./sound";
 import { toast } from "./toasts";
@@ -9,7 +10,7 @@ const LONGEST = 90_000, PAUSE = 3000, NEWS = 700; // ms: a ring; from chime to c
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const MUTED = "ringback:muted";
 
-export const isMuted = (): boolean => localStorage.getItem(MUTED) === "1";
+export const isMuted = (): boolean => recall(MUTED) === "1";
 
 export class Ringer {
   private uid = "";
@@ -39,7 +40,7 @@ export class Ringer {
   }
 
   mute(muted: boolean): void {
-    localStorage.setItem(MUTED, muted ? "1" : "0");
+    remember(MUTED, muted ? "1" : "0");
     this.heed();
   }
 

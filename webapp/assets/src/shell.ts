@@ -2,6 +2,7 @@
 import { csrfToken, endedSession, type Failure, send, sessionEnded } from "./api";
 import type { Callbar } from "./callbar";
 import { changed } from "./changes";
+import { recall, remember } from "./memory";
 import { showProblems } from "./problems";
 import { subscribe } from "./pwa";
 import { announce, toast } from "./toasts";
@@ -65,7 +66,7 @@ function markNavigation(): void {
 // side bar: folded is remembered; on a phone it is a sheet
 const FOLDED = "ringback:side";
 const setFolded = (folded: boolean): void => { folded ? (root.dataset.side = "folded") : delete root.dataset.side; };
-setFolded(localStorage.getItem(FOLDED) === "folded");
+setFolded(recall(FOLDED) === "folded");
 function closeSheet(): void {
   delete root.dataset.sheet;
   document.querySelector('[data-act="open-sheet"]')?.setAttribute("aria-expanded", "false");
@@ -74,7 +75,7 @@ function closeSheet(): void {
 const acts: Record<string, (button: HTMLElement) => void> = {
   "fold-side": () => {
     setFolded(root.dataset.side !== "folded");
-    localStorage.setItem(FOLDED, root.dataset.side ?? "");
+    remember(FOLDED, root.dataset.side ?? "");
   },
   "open-sheet": (button) => {
     root.dataset.sheet = "open";

@@ -1,4 +1,5 @@
 // Which microphone and loudspeakers this browser uses for calls. A device's id means nothing in another browser, so it is kept here.
+import { recall, remember } from "./memory";
 import type { Sound } from "./softphone";
 
 export interface Choice extends Sound { ring?: string } // where it rings; none: where everything else is heard
@@ -12,14 +13,14 @@ const tell = (): void => void devices.dispatchEvent(new Event("change"));
 
 export function chosen(): Choice {
   try {
-    return JSON.parse(localStorage.getItem(KEPT) ?? "{}") as Choice;
+    return JSON.parse(recall(KEPT) ?? "{}") as Choice;
   } catch {
     return {};
   }
 }
 
 export function choose(part: keyof Choice, id: string): void {
-  localStorage.setItem(KEPT, JSON.stringify({ ...chosen(), [part]: id || undefined }));
+  remember(KEPT, JSON.stringify({ ...chosen(), [part]: id || undefined }));
   tell();
 }
 
