@@ -1,16 +1,29 @@
 // A session that ends does not end the page: the log-in opens in place, and what was asked goes on afterwards.
 import { onSessionEnded, setCsrfToken, userId } from "./api";
+import { subscribe } from "./pwa";
 import { connect } from "./socket";
 import { toast } from "./toasts";
 import { say } from "./words";
 
 let asking: Promise<void> | null = null;
-let leaving = false;
-onSessionEnded(() => (leaving ? new Promise(() => undefined) : (asking ??= ask().finally(() => { asking = null; }))));
+let leaving: Promise<void> | null = null;
+let stay = (): void => undefined;
+onSessionEnded(async () => {
+  await leaving;
+  await (asking ??= ask().finally(() => { asking = null; }));
+});
 
-// whoever logs out here is not asked to log in by the page that is about to go
-document.addEventListener("submit", (event) => { leaving ||= (event.target as HTMLFormElement).action === `${location.origin}/logout`; });
-addEventListener("pageshow", () => { leaving = false; });
+// Whoever logs out here is not asked to log in by the page that is about to go. Who then stays, since something was not
+// saved yet, tells nobody; but they go on working in it.
+document.addEventListener("submit", (event) => {
+  if ((event.target as HTMLFormElement).action === `${location.origin}/logout`) leaving ??= new Promise((resolve) => { stay = resolve; });
+});
+for (const sign of ["pageshow", "pointerdown", "keydown", "input"]) addEventListener(sign, (event) => {
+  if (!leaving || (event instanceof KeyboardEvent && event.repeat)) return; // of the key that logged out
+  leaving = null;
+  stay();
+  if ("Notification" in window && Notification.permission === "granted") void subscribe(); // which ended with the log-out
+}, { capture: true });
 
 async function page(url: string, init?: RequestInit): Promise<Document> {
   const response = await fetch(url, { headers: { Accept: "text/html" }, ...init });
