@@ -82,7 +82,7 @@ FOR_ROLES = {
     "GET /calls/<uuid:call_id>": 200,
     "POST /calls/<uuid:call_id>/answer": 409,  # it is over
     "POST /calls/<uuid:call_id>/wrap-up": 204,
-    "PUT /calls/<uuid:call_id>/wrap-up": 204,
+    "PATCH /calls/<uuid:call_id>/wrap-up": 200,
     "GET /calls/<uuid:call_id>/script": 200,
     "PUT /calls/<uuid:call_id>/script": 204,
     "POST /calls/<uuid:call_id>/script": 409,  # no step was said

@@ -21,9 +21,11 @@ from webapp.calls.models import Call, Disposition, Leg
 from webapp.calls.queries import disposition as disposition_by_code
 from webapp.db import db, lock
 from webapp.errors import Conflict, Invalid
+from webapp.events import publish
 from webapp.tasks import moments, promises
 from webapp.tasks.models import Callback
 from webapp.wrapup.answers import Answer, read
+from webapp.wrapup.events import DraftKept
 from webapp.wrapup.models import WrapUp, WrapUpAnswer, WrapUpForm
 from webapp.wrapup.queries import form_for, queue_of, wrap_up_of
 
@@ -53,15 +55,19 @@ def save(call: Call, by: User, typed: Mapping[str, str], at: datetime, *, note: 
     return row
 
 
-def keep_draft(call: Call, by: User, typed: Mapping[str, str]) -> None:
-    """What is typed and not saved yet, so that no reload and no other device loses it. Raises Invalid when too long."""
-    if sum(map(len, typed.values())) + sum(map(len, typed)) > LONGEST_DRAFT:
-        problem = _("At most %(most)s characters.", most=LONGEST_DRAFT)
-        raise Invalid(problem, fields={"draft": problem})
+def keep_draft(call: Call, by: User, typed: Mapping[str, str]) -> WrapUp:
+    """What is typed and not saved yet, so that no reload and no other device loses it. `typed`: what was changed; the
+    other fields stay as another tab or device left them. Raises Invalid when it is too long."""
     lock(call)
     row = wrap_up_of(call.id, by.id) or _begun(call, by)
-    row.draft = {name: value.replace("\x00", "") for name, value in typed.items() if value}
+    draft = row.draft | {name: value.replace("\x00", "") for name, value in typed.items()}
+    if sum(map(len, draft.values())) + sum(map(len, draft)) > LONGEST_DRAFT:
+        problem = _("At most %(most)s characters.", most=LONGEST_DRAFT)
+        raise Invalid(problem, fields={"draft": problem})
+    row.draft = draft
     db.session.flush()
+    publish(DraftKept(call_id=call.id, user_id=by.id, version=row.version))
+    return row
 
 
 def follow(call: Call, at: datetime) -> None:

@@ -112,6 +112,10 @@ class WrapUp(Identified, Model):
         cascade="all, delete-orphan", lazy="selectin", order_by="WrapUpAnswer.position"
     )
 
+    @property
+    def version(self) -> str:
+        return self.updated_at.isoformat()
+
 
 class WrapUpAnswer(Identified, Model):
     """An answer as it was given: its question may be worded anew, or be gone, since."""

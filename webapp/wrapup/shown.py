@@ -66,6 +66,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
+    version: str  # of what this agent typed; "" for nothing
     required: bool  # how it ended must be said
     groups: list[Group]
     many: bool
@@ -87,11 +88,12 @@ class Said:
 
 def form_of(call: Call, own: WrapUp | None, form: WrapUpForm, dispositions: Sequence[Disposition]) -> Form:
     """With what this agent typed, or said before."""
-    typed: dict[str, Any] = (own.draft if own else None) or _answered(own)
+    typed: dict[str, Any] = _answered(own) | (own.draft if own else {})
     code = typed.get("disposition") or (call.disposition.code if call.disposition and own is None else "")
     offered = [row for row in dispositions if form.offers(row)]
     promised = own.callback if own and own.callback_id else None
     return Form(
+        version=own.version if own else "",
         required=form.disposition_required,
         groups=_groups(offered, code),
         many=len(offered) > MANY,

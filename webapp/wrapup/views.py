@@ -27,14 +27,15 @@ def save(call_id: UUID) -> Any:
     return _done(call_id)
 
 
-@bp.put("/calls/<uuid:call_id>/wrap-up")
+@bp.patch("/calls/<uuid:call_id>/wrap-up")
 @requires(Permission.CALL_WRAP_UP)
 def keep(call_id: UUID) -> Any:
-    """While it is typed."""
+    """While it is typed: the fields that were changed."""
     answers = forms.draft()
     with transaction():
-        actions.keep_draft(call_for(current_user, call_id), current_user, answers)
-    return "", 204
+        row = actions.keep_draft(call_for(current_user, call_id), current_user, answers)
+        version, draft = row.version, row.draft
+    return {"version": version, "draft": draft}
 
 
 @bp.post("/calls/<uuid:call_id>/more-time")

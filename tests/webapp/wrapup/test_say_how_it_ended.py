@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 
 from telephony.events import CallsMerged
@@ -17,6 +19,7 @@ from webapp.accounts.models import User
 from webapp.calls import capture
 from webapp.calls.models import Call, CallState
 from webapp.db import db, now, transaction
+from webapp.live import socketio
 from webapp.tasks.models import Callback, CallbackKind
 from webapp.wrapup import form_rows
 from webapp.wrapup.models import WrapUp, WrapUpField
@@ -87,7 +90,7 @@ def test_what_is_typed_is_there_after_a_reload_and_on_another_device(
 ) -> None:
     call, browser = make_call(answered_by=alice), as_(alice)
     typed = {"disposition": "sale", asked["text"]: "Half a sen", asked["choice"]: "Blue"}
-    assert browser.put(f"/calls/{call.id}/wrap-up", json=typed).status_code == 204
+    assert browser.patch(f"/calls/{call.id}/wrap-up", json=typed).status_code == 200
     bar = browser.get("/desk/callbar").text
     assert 'value="Half a sen"' in bar
     assert 'value="Blue" checked' in bar
@@ -96,9 +99,43 @@ def test_what_is_typed_is_there_after_a_reload_and_on_another_device(
     assert row_of(call).draft == {}
 
 
+def test_what_is_typed_in_two_tabs_is_joined_field_by_field(
+    app: Flask, asked: dict[str, str], alice: User, as_: As
+) -> None:
+    call, browser, other = make_call(answered_by=alice), as_(alice), as_(alice)
+    desk = contextvars.Context().run(lambda: socketio.test_client(app, flask_test_client=other))
+    browser.patch(f"/calls/{call.id}/wrap-up", json={asked["text"]: "Two of them", "next": "1"})
+    kept = other.patch(f"/calls/{call.id}/wrap-up", json={asked["choice"]: "Blue", "next": ""}).json
+    assert kept == {
+        "version": row_of(call).version,
+        "draft": {asked["text"]: "Two of them", asked["choice"]: "Blue", "next": ""},
+    }
+    bar = browser.get("/desk/callbar").text
+    assert f'data-version="{kept["version"]}"' in bar
+    assert 'value="Two of them"' in bar
+    assert 'value="Blue" checked' in bar
+    told = [message["args"][0] for message in desk.get_received()]
+    assert told[-1] == {"kind": "answers", "ids": [str(call.id)], "version": kept["version"]}
+
+
+def test_who_corrects_one_answer_keeps_the_others_and_may_empty_one(
+    asked: dict[str, str], alice: User, as_: As
+) -> None:
+    call, browser = make_call(answered_by=alice), as_(alice)
+    browser.post(f"/calls/{call.id}/wrap-up", json=given(asked))
+    browser.patch(f"/calls/{call.id}/wrap-up", json={asked["text"]: "", asked["choice"]: "Blue"})
+    page = browser.get(f"/calls/{call.id}").text
+    form = page[page.index('id="page-wrap-') :]
+    for text in ('value="sale"', 'value="12.50"', 'value="Blue" checked'):
+        assert text in form
+    assert 'value="Two of them"' not in form
+
+
 def test_a_draft_is_no_place_to_keep_books(asked: dict[str, str], alice: User, as_: As) -> None:
     call = make_call(answered_by=alice)
-    assert as_(alice).put(f"/calls/{call.id}/wrap-up", json={"disposition": "x" * 20_001}).status_code == 422
+    browser, half = as_(alice), "x" * 10_000
+    assert browser.patch(f"/calls/{call.id}/wrap-up", json={"disposition": half}).status_code == 200
+    assert browser.patch(f"/calls/{call.id}/wrap-up", json={"next_note": half}).status_code == 422
 
 
 def test_she_promises_a_call_on_the_customers_clock(alice: User, as_: As) -> None:
@@ -200,7 +237,7 @@ def test_what_was_typed_of_a_call_that_became_part_of_another_goes_with_it(
 ) -> None:
     first, second = make_call(state=CallState.ANSWERED, answered_by=alice), make_call(answered_by=alice)
     browser = as_(alice)
-    browser.put(f"/calls/{second.id}/wrap-up", json={asked["text"]: "of the second"})
+    browser.patch(f"/calls/{second.id}/wrap-up", json={asked["text"]: "of the second"})
     capture.record(CallsMerged(uid=first.uid, merged=second.uid, at=now()), switch="main")
     assert row_of(first).draft == {asked["text"]: "of the second"}
 

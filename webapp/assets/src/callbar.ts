@@ -15,7 +15,7 @@ import { announce, toast } from "./toasts";
 import { showVolume, tryOut, volume } from "./tones";
 import { confirm, doubt, onDoubted } from "./truth";
 import { say } from "./words";
-import { restoreAnswers, saveWrapUp } from "./wrapup";
+import { answeredElsewhere, restoreAnswers, saveWrapUp } from "./wrapup";
 
 const WARNED = 30; // seconds before a wrap-up ends by itself
 const PATIENCE = 10_000, AGAIN = 1000, LATEST = 8000; // ms: for one answer; until it is asked again, at first and at most
@@ -88,8 +88,9 @@ export class Callbar extends HTMLElement {
 
   private onDesk(message: DeskMessage): void {
     this.seen = Math.max(this.seen, message.v ?? 0);
-    if (message.kind !== "agents" && message.kind !== "note") void badges(); // which count nothing of them
-    const written = message.kind === "note" && message.ids?.some((uid) => wroteElsewhere(uid, message.version ?? ""));
+    if (!["agents", "note", "answers"].includes(message.kind)) void badges(); // which count nothing of them
+    const elsewhere = message.kind === "note" ? wroteElsewhere : message.kind === "answers" ? answeredElsewhere : null;
+    const written = elsewhere && message.ids?.some((uid) => elsewhere(uid, message.version ?? ""));
     if (message.kind === "phone") void this.phone?.look();
     if (written || message.kind === "status" || message.kind === "parked") void this.refresh();
     changed(message.kind, message.ids);

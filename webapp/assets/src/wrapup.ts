@@ -1,5 +1,7 @@
 // The form of a wrap-up: what is typed is kept, what is wrong is shown at its field, dispositions are found by typing.
+// One agent may have it in several tabs and on several devices: each sends what was changed in it, field by field.
 import { Failure, send } from "./api";
+import type { Callbar } from "./callbar";
 import { keep, keptOf } from "./kept";
 import { instant, inWords, own, sameClock } from "./moments";
 import { noteOf } from "./notes";
@@ -20,7 +22,43 @@ const fold = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, 
 
 const url = (uid: string): string => `/calls/${uid}/wrap-up`;
 const readable = (text: string): string => Object.values(JSON.parse(text) as Values).filter(Boolean).join(", ");
-keep("answers", { url, method: "PUT", json: (text) => JSON.parse(text) as unknown, saved: "kept", readable });
+interface Seen { version: string; values: Values } // what was on the server when it was last looked at
+const seen = new Map<string, Seen>();
+const heard = new Map<string, string>(); // the newest version that the socket told
+const look = async (): Promise<void> => document.querySelector<Callbar>("ringback-callbar")?.refresh();
+keep("answers", {
+  url, method: "PATCH", json: (text) => JSON.parse(text) as unknown, saved: "kept", readable,
+  sent: async (uid, _text, answer) => {
+    const { version, draft } = (await answer.json()) as { version: string; draft: Values }, was = seen.get(uid);
+    if (version > (was?.version ?? "")) seen.set(uid, { version, values: { ...was?.values, ...draft } });
+    show(uid);
+    if ((heard.get(uid) ?? "") > version) void look();
+  },
+});
+
+/** The socket told of a form. Whether it is another than this page has or is just sending. */
+export function answeredElsewhere(uid: string, version: string): boolean {
+  heard.set(uid, version);
+  return !keptOf("answers", uid).saving && version > (seen.get(uid)?.version ?? "");
+}
+
+/** The fields in which `now` differs; those that were emptied are empty. */
+function changes(then: Values, now: Values): Values {
+  const names = Object.keys({ ...then, ...now }).filter((name) => (now[name] ?? "") !== (then[name] ?? ""));
+  return Object.fromEntries(names.map((name) => [name, now[name] ?? ""]));
+}
+
+/** As the server drew the form, whatever was typed into it since. */
+function drawn(form: HTMLFormElement): Values {
+  const found: Values = {};
+  for (const field of form.elements) {
+    if (!(field instanceof HTMLInputElement || field instanceof HTMLSelectElement) || !field.name || field.name === "csrf_token") continue;
+    if (field instanceof HTMLSelectElement) found[field.name] = ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value ?? "";
+    else if (!["radio", "checkbox"].includes(field.type)) found[field.name] = field.defaultValue;
+    else if (field.defaultChecked) found[field.name] = field.value;
+  }
+  return found;
+}
 // a whole form that was saved while the server was away
 keep("wrap", {
   url, method: "POST", json: (text) => JSON.parse(text) as unknown, saved: "kept", readable,
@@ -81,16 +119,25 @@ function refuse(form: HTMLFormElement, fields: Values): boolean {
   return true;
 }
 
-/** What this page knows and the server does not, after the form was drawn anew. */
+/** After the form was drawn anew: what was typed elsewhere, and what this page knows and the server does not. */
 export function restoreAnswers(inside: ParentNode): void {
   for (const form of inside.querySelectorAll<HTMLFormElement>("form[data-wrap-up]")) {
-    const draft = keptOf("wrap", form.dataset.wrapUp!).draft() ?? keptOf("answers", form.dataset.wrapUp!).draft();
-    if (draft !== null) fill(form, JSON.parse(draft) as Values);
+    const uid = form.dataset.wrapUp!, there: Seen = { version: form.dataset.version ?? "", values: drawn(form) }, was = seen.get(uid);
+    if (!was || there.version > was.version) seen.set(uid, there);
+    const saved = keptOf("wrap", uid).draft();
+    if (saved !== null) fill(form, JSON.parse(saved) as Values);
+    else if (keptOf("answers", uid).draft() !== null || there.version !== was?.version) show(uid);
     markProblems(form, problems.get(form.dataset.wrapUp!) ?? {});
     preview(form);
     const search = form.querySelector<HTMLInputElement>("[data-find-disposition]");
     if (search) find(form, search.value);
   }
+}
+
+/** In all its forms on this page: what is on the server, and what is not yet. */
+function show(uid: string): void {
+  const all = { ...seen.get(uid)?.values, ...(JSON.parse(keptOf("answers", uid).text ?? "{}") as Values) };
+  for (const form of document.querySelectorAll<HTMLFormElement>(`form[data-wrap-up="${CSS.escape(uid)}"]`)) fill(form, all);
 }
 
 function fill(form: HTMLFormElement, draft: Values): void {
@@ -140,7 +187,8 @@ document.addEventListener("input", (event) => {
   const wrong = problems.get(form.dataset.wrapUp!);
   if (wrong?.[field.name]) { delete wrong[field.name]; markProblems(form, wrong); }
   if (field.name.startsWith("next")) preview(form);
-  keptOf("answers", form.dataset.wrapUp!).typed(JSON.stringify(values(form)));
+  const uid = form.dataset.wrapUp!;
+  keptOf("answers", uid).typed(JSON.stringify(changes(seen.get(uid)?.values ?? {}, values(form))));
 });
 
 document.addEventListener("keydown", (event) => {
