@@ -12,7 +12,7 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from telephony.errors import BadValue, SwitchRefused, SwitchUnavailable
 
@@ -32,6 +32,7 @@ class BrowserPhone:
     context: str
     caller: str  # as colleagues see who calls
     qualify_seconds: int = 5  # so often it is asked whether it is still there
+    opus: bool = False  # where the PBX can make it into what trunks speak
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -56,7 +57,8 @@ class BrowserPhone:
                 "context": self.context,
                 "callerid": f'"{_NOT_IN_A_NAME.sub(" ", self.caller)[:60]}" <{self.name}>',
                 "disallow": "all",
-                "allow": "alaw,ulaw",  # as trunks speak
+                "allow": "opus,alaw,ulaw" if self.opus else "alaw,ulaw",  # the latter as trunks speak
+                "outgoing_call_offer_pref": "local_merge",  # else what the caller speaks would come first
                 "webrtc": "yes",
                 "dtmf_mode": "rfc4733",
                 "direct_media": "no",
@@ -78,6 +80,7 @@ class AriPhones:
 
     def make(self, phone: BrowserPhone) -> None:
         """Also for one that is there: it gets the new password, and calls on it go on."""
+        phone = replace(phone, opus=any(name.startswith("codec_opus") for name in self.modules()))
         for kind, fields in phone.objects().items():
             body = {"fields": [{"attribute": name, "value": value} for name, value in fields.items()]}
             self._send("PUT", f"{_OBJECTS}/{kind}/{phone.name}", body)

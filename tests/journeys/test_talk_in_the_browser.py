@@ -47,7 +47,7 @@ def test_erin_answers_in_the_browser_and_talks_while_she_turns_pages(
     assert stats(erin)["dtls"] == "connected"
     wait_for("something to be heard", lambda: stats(erin)["energy"] > 0)
     channels = asterisk.pbx.cli("pjsip show channelstats")
-    assert re.search(r"erin\S* +\S+ +alaw +[1-9]", channels), channels
+    assert re.search(r"erin\S* +\S+ +(opus|alaw) +[1-9]", channels), channels
 
     socket = len(erin.sockets)
     for place in ("Contacts", "Calls", "Callbacks", "Absences", "Contacts", "Calls", "Callbacks", "Absences"):

@@ -34,6 +34,18 @@ def test_an_account_is_complete_and_speaks_webrtc(ari: FakeAri, phones: AriPhone
     assert endpoint["callerid"] == '"Erin Walsh" <erin>'
 
 
+@pytest.mark.parametrize(
+    ("loaded", "allowed"),
+    [("codec_g722", "alaw,ulaw"), ("codec_opus", "opus,alaw,ulaw"), ("codec_opus_open_source", "opus,alaw,ulaw")],
+)
+def test_it_speaks_opus_where_the_pbx_can_make_it_into_what_trunks_speak(
+    ari: FakeAri, phones: AriPhones, loaded: str, allowed: str
+) -> None:
+    ari.modules |= {loaded, "res_format_attr_opus"}
+    phones.make(ERIN)
+    assert ari.objects["endpoint", "erin"]["allow"] == allowed
+
+
 def test_it_gets_a_new_password_and_is_removed_whole(ari: FakeAri, phones: AriPhones) -> None:
     phones.make(ERIN)
     phones.make(replace(ERIN, password="another"))

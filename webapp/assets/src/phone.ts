@@ -139,7 +139,7 @@ export class Phone extends EventTarget {
 
   /** Something may have been changed on another device, or there was nobody who could tell. */
   async look(): Promise<void> {
-    if (!this.own || this.yields) return;
+    if (!this.own || this.yields || !["registered", "taken"].includes(this.word)) return; // else it is asking anyway
     const turn = this.turn, known = this.word === "taken" ? "elsewhere" : "here";
     const holder = await this.holder().catch(() => known);
     if (turn === this.turn && holder !== known) await this.fetchAccount();
