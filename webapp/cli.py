@@ -278,6 +278,17 @@ def call(number: str | None, name: str, queue: str, answered: bool | None) -> No
     click.echo(demo_call(number, name, queue, answered))
 
 
+@demo.command()
+@click.option("--product", default="http://127.0.0.1:5000", show_default=True, help="Where Ringback listens.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of its REST API; 0: a free one.")
+@click.option("--traffic/--no-traffic", default=True, show_default=True, help="Simulated customers call.")
+def twilio(product: str, port: int, traffic: bool) -> None:
+    """A Twilio account that is none, on this machine alone: customers call, agents answer, nothing costs anything."""
+    from webapp.run import demo_twilio
+
+    demo_twilio(product, port=port, traffic=traffic)
+
+
 @main.command()
 @click.argument("files", nargs=-1, type=click.File("rb"))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, instead of a table.")

@@ -34,6 +34,7 @@ from webapp.trial.pbx import NoTrial, Pbx, PbxFailed, RunningTrial
 from webapp.trial.people import cast
 from webapp.trial.phones import Phones, everyone
 from webapp.trial.traffic import Customer, Traffic, place_call
+from webapp.trial.twilio import TwilioTrial
 
 SWITCH = "main"
 
@@ -114,6 +115,21 @@ def demo_call(number: str | None, name: str, queue: str, answered: bool | None) 
     except (NoTrial, PbxFailed) as error:
         raise click.ClickException(str(error)) from error
     return ""
+
+
+def demo_twilio(product_url: str, *, port: int, traffic: bool) -> None:
+    """Until Ctrl-C."""
+    _interrupt_on_termination()
+    customers = [number for number, _ in _callers()]
+    with TwilioTrial(cast(), product_url.rstrip("/"), say, port=port) as trial:
+        say(f"an account to try Ringback with; its API is at {trial.base_url}. In the switches file:")
+        click.echo(trial.table("twilio"))
+        if traffic:
+            trial.start_traffic(customers)
+            say("customers call as soon as a number leads to Ringback")
+        with suppress(KeyboardInterrupt):
+            trial.wait()
+        say("ending …")
 
 
 def beside_trial(settings: Settings) -> Settings:
