@@ -238,6 +238,34 @@ def test_something_is_announced(twilio: FakeTwilio, product: Product, client: Cl
     assert set(told(product)[3:]) == {"announcement-end"}
 
 
+def test_an_agent_is_rung_first_and_then_the_customer(twilio: FakeTwilio, product: Product, client: Client) -> None:
+    bob, dora = twilio.people.at(BOB, answers(1)), twilio.people.at(DORA, answers(4).hangs_up(20))
+
+    def leg(params: dict[str, str]) -> str:
+        if (params["To"], params["CallStatus"]) == (BOB, "in-progress"):
+            invite(client, DORA, label="customer", end_conference_on_exit=True, status_callback=f"{HOST}/customer")
+        return ""
+
+    product.documents["/leg"] = leg
+    invite(client, BOB, label="bob", status_callback=f"{HOST}/leg", status_callback_event=["answered", "completed"])
+    twilio.clock.run_until_idle()
+    assert product.words("/customer", "CallStatus") == ["completed"]
+    assert product.words("/leg", "CallStatus") == ["in-progress", "completed"]
+    assert bob.party.call.talked == {dora.party.call.sid: 20.0}
+    assert product.heard("/room")[-1]["ReasonConferenceEnded"] == "participant-with-end-conference-on-exit-left"
+
+
+def test_a_page_that_is_closed_while_it_rings_rings_on(twilio: FakeTwilio, product: Product, client: Client, alice: Party) -> None:
+    twilio.people.at(BOB, ignores())
+    sid = invite(client, BOB, timeout=15, status_callback=f"{HOST}/leg")
+    twilio.clock.advance(2)
+    twilio.people.leaves(BOB)
+    twilio.clock.advance(17)
+    assert client.calls(sid).fetch().status == "ringing"
+    twilio.clock.advance(2)
+    assert product.words("/leg", "CallStatus") == ["no-answer"]
+
+
 def test_of_a_room_one_channel_is_recorded(twilio: FakeTwilio, product: Product, client: Client) -> None:
     twilio.people.at(BOB, answers(1))
     product.documents["/voice"] = room('record="record-from-start" recordingStatusCallback="/recording"')

@@ -67,6 +67,18 @@ def test_so_many_calls_a_second_and_the_others_wait(twilio: FakeTwilio, product:
     assert twilio.people.at(ALICE).parties[-1].call.sid == sids[2]
 
 
+def test_more_calls_than_can_ever_be_made_are_refused(twilio: FakeTwilio, client: Client) -> None:
+    twilio.account.calls_per_second, twilio.account.longest_queue = 1, 3
+    twilio.people.at(ALICE, answers())
+    for _ in range(2):
+        call(client)
+    with pytest.raises(TwilioRestException) as refused:
+        for _ in range(5):
+            twilio.clock.advance(0.1)
+            call(client)
+    assert (refused.value.status, refused.value.code) == (429, 20429)
+
+
 def test_a_machine_answers(twilio: FakeTwilio, product: Product, client: Client) -> None:
     twilio.people.at(ALICE, machine(greeting=4))
     product.documents["/voice"] = lambda params: twiml(f"<Say>{params['AnsweredBy']}</Say>")

@@ -71,11 +71,13 @@ class Calls:
 
     def place(self, order: Order) -> Call:
         """By the API; it is queued until the account's calls a second allow it."""
-        call = self._ordered(order)
+        call = self.ordered(order)
         call.process = self._twilio.clock.start(self._outbound(call, order))
         return call
 
-    def _ordered(self, order: Order) -> Call:
+    def ordered(self, order: Order) -> Call:
+        if self._next_slot - self._twilio.clock.now > self._twilio.account.longest_queue:
+            raise ApiError(429, 20429, "Too Many Requests")
         to, custom = custom_parameters(order.to)
         call = self._new(order.from_, to, "outbound-api")
         call.custom = {**custom, **order.custom}

@@ -238,6 +238,7 @@ class Account:
     key_secret: str = field(repr=False)
     secondary_token: str = field(default="", repr=False)
     calls_per_second: float = 1.0
+    longest_queue: float = 3600.0  # seconds that a new call may have to wait; beyond, the API says 429
     balance: float = 100.0
     currency: str = "USD"
     verified: list[str] = field(default_factory=list)  # outgoing caller ids besides its own numbers

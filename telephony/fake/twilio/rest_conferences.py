@@ -86,7 +86,7 @@ def create_participant(api: Api, ask: Ask, room: str) -> ApiAnswer:
         if label and any(each.label == label for each in found.participants.values()):
             raise invalid(16025, f"A participant with label {label} is in the conference already")
     found = rooms.room(room, settings) if found is None else found
-    call = calls._ordered(order)
+    call = calls.ordered(order)
     participant = Participant(
         call, api.twilio.clock.now, label, muted=ask.flag("Muted"), starts=ask.flag("StartConferenceOnEnter", True),
         ends=ask.flag("EndConferenceOnExit"), coaching=bool(coached), coached=coached, by_api=True,
