@@ -96,12 +96,20 @@ class Contract:
     def _value(self, value: Any, schema: dict[str, Any], where: str) -> None:
         schema = self._resolved(schema)
         if value is None:
-            if not schema.get("nullable") and schema.get("type") and where.rpartition(".")[2] not in WRONG_IN_THE_DESCRIPTION:
+            if (
+                not schema.get("nullable")
+                and schema.get("type")
+                and where.rpartition(".")[2] not in WRONG_IN_THE_DESCRIPTION
+            ):
                 raise Broken(f"{where} is null")
             return
         if not _is(value, schema.get("type")) and where.rpartition(".")[2] not in WRONG_IN_THE_DESCRIPTION:
             raise Broken(f"{where} is {value!r}, not {schema.get('type')}")
-        if "enum" in schema and value not in schema["enum"] and where.rpartition(".")[2] not in WRONG_IN_THE_DESCRIPTION:
+        if (
+            "enum" in schema
+            and value not in schema["enum"]
+            and where.rpartition(".")[2] not in WRONG_IN_THE_DESCRIPTION
+        ):
             raise Broken(f"{where} is {value!r}")
         if isinstance(value, str):
             self._text(value, schema, where)

@@ -119,9 +119,16 @@ def test_a_number_and_an_application_are_configured(twilio: FakeTwilio, client: 
     application = client.applications.create(friendly_name="desk", voice_url=f"{HOST}/app", voice_method="POST")
     number = client.incoming_phone_numbers.list()[0]
     changed = client.incoming_phone_numbers(number.sid).update(
-        voice_url=f"{HOST}/new", voice_fallback_url=f"{HOST}/sorry", status_callback_method="GET", friendly_name="Support"
+        voice_url=f"{HOST}/new",
+        voice_fallback_url=f"{HOST}/sorry",
+        status_callback_method="GET",
+        friendly_name="Support",
     )
-    assert (changed.voice_url, changed.friendly_name, changed.status_callback_method) == (f"{HOST}/new", "Support", "GET")
+    assert (changed.voice_url, changed.friendly_name, changed.status_callback_method) == (
+        f"{HOST}/new",
+        "Support",
+        "GET",
+    )
     assert client.applications(application.sid).update(voice_url=f"{HOST}/app2").voice_url == f"{HOST}/app2"
     assert [each.sid for each in client.applications.list(friendly_name="desk")] == [application.sid]
     with pytest.raises(TwilioRestException):
@@ -221,7 +228,11 @@ def test_the_contract_finds_what_is_wrong(api: Api) -> None:
     call = api.views.call(api.twilio.calls._new(ALICE, OURS, "inbound"))
     answer = api.made(call)
     ask(To=ALICE, From=OURS)
-    for wrong in ({"To": ALICE}, {"To": ALICE, "From": OURS, "Bogus": "1"}, {"To": ALICE, "From": OURS, "Timeout": "soon"}):
+    for wrong in (
+        {"To": ALICE},
+        {"To": ALICE, "From": OURS, "Bogus": "1"},
+        {"To": ALICE, "From": OURS, "Timeout": "soon"},
+    ):
         with pytest.raises(Broken):
             ask(**wrong)
     for name, value in (("status", 3), ("sid", "CA1"), ("duration", 12), ("date_created", 5)):

@@ -51,7 +51,9 @@ def bob(twilio: FakeTwilio, client: Client, alice: Party) -> Party:
     return person.party
 
 
-def test_the_conference_begins_with_the_second_one(twilio: FakeTwilio, product: Product, client: Client, bob: Party) -> None:
+def test_the_conference_begins_with_the_second_one(
+    twilio: FakeTwilio, product: Product, client: Client, bob: Party
+) -> None:
     assert told(product) == ["participant-join", "conference-start", "participant-join"]
     assert product.words("/room", "SequenceNumber") == ["1", "2", "3"]
     found = client.conferences.list(friendly_name="c-1", status="in-progress")[0]
@@ -69,7 +71,9 @@ def test_only_the_first_ones_callback_counts(twilio: FakeTwilio, product: Produc
     assert told(product) == []
 
 
-def test_with_the_customer_the_room_is_closed(twilio: FakeTwilio, product: Product, client: Client, alice: Party, bob: Party) -> None:
+def test_with_the_customer_the_room_is_closed(
+    twilio: FakeTwilio, product: Product, client: Client, alice: Party, bob: Party
+) -> None:
     twilio.clock.advance(20)
     alice.hang_up()
     twilio.clock.advance(1)
@@ -96,7 +100,9 @@ def test_when_the_agent_goes_the_customer_stays_alone(
     assert product.heard("/room")[-2]["ReasonParticipantLeft"] == "participant_updated_via_api"
 
 
-def test_who_is_held_hears_music_and_nobody(twilio: FakeTwilio, product: Product, client: Client, alice: Party, bob: Party) -> None:
+def test_who_is_held_hears_music_and_nobody(
+    twilio: FakeTwilio, product: Product, client: Client, alice: Party, bob: Party
+) -> None:
     product.documents["/music"] = twiml("<Say>One moment</Say><Pause length='5'/>")
     twilio.clock.advance(10)
     client.conferences("c-1").participants("customer").update(hold=True, hold_url=f"{HOST}/music", hold_method="POST")
@@ -170,7 +176,9 @@ def test_sent_on_to_a_colleague(product: Product, reason: str) -> None:
     assert product.heard("/room")[-1]["ReasonParticipantLeft"] == reason
 
 
-def test_asking_a_colleague_first(twilio: FakeTwilio, product: Product, client: Client, alice: Party, bob: Party) -> None:
+def test_asking_a_colleague_first(
+    twilio: FakeTwilio, product: Product, client: Client, alice: Party, bob: Party
+) -> None:
     here = client.conferences("c-1").participants
     here(alice.call.sid).update(hold=True)
     twilio.people.at(DORA, answers(1))
@@ -255,7 +263,9 @@ def test_an_agent_is_rung_first_and_then_the_customer(twilio: FakeTwilio, produc
     assert product.heard("/room")[-1]["ReasonConferenceEnded"] == "participant-with-end-conference-on-exit-left"
 
 
-def test_a_page_that_is_closed_while_it_rings_rings_on(twilio: FakeTwilio, product: Product, client: Client, alice: Party) -> None:
+def test_a_page_that_is_closed_while_it_rings_rings_on(
+    twilio: FakeTwilio, product: Product, client: Client, alice: Party
+) -> None:
     twilio.people.at(BOB, ignores())
     sid = invite(client, BOB, timeout=15, status_callback=f"{HOST}/leg")
     twilio.clock.advance(2)

@@ -43,7 +43,9 @@ def test_each_end_of_a_leg(
     assert client.calls(sid).fetch().status == told[-1]
 
 
-def test_numbers_count_what_was_sent_and_not_what_happened(twilio: FakeTwilio, product: Product, client: Client) -> None:
+def test_numbers_count_what_was_sent_and_not_what_happened(
+    twilio: FakeTwilio, product: Product, client: Client
+) -> None:
     twilio.people.at(ALICE, answers().hangs_up(5))
     product.documents["/voice"] = twiml('<Pause length="60"/>')
     call(client, status_callback_event=["completed"])
@@ -115,7 +117,9 @@ def test_a_running_call_gets_another_document_and_one_that_rings_does_not(
     assert over.value.code == 21220
 
 
-def test_what_rings_is_canceled_and_what_talks_is_completed(twilio: FakeTwilio, product: Product, client: Client) -> None:
+def test_what_rings_is_canceled_and_what_talks_is_completed(
+    twilio: FakeTwilio, product: Product, client: Client
+) -> None:
     twilio.people.at(ALICE, by_hand())
     product.documents["/voice"] = twiml('<Pause length="60"/>')
     ringing, talking = call(client), call(client)

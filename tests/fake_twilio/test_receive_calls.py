@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from twilio.rest import Client
 
-from telephony.fake.twilio import Doubts, FakeTwilio, FunctionTransport, HttpAnswer, NotModelled
+from telephony.fake.twilio import Doubts, FakeTwilio, FunctionTransport, HttpAnswer, NotModelled, truth
 from telephony.fake.twilio.people import Script, answers, busy, by_hand, ignores, rejects
 from tests.fake_twilio.conftest import ALICE, BOB, OURS
 from tests.fake_twilio.product import HOST, Product, twiml, xml
@@ -21,7 +21,13 @@ JOIN = twiml(
 
 @pytest.fixture(autouse=True)
 def _documents(product: Product) -> None:
-    product.documents |= {"/voice": QUEUE, "/wait": MUSIC, "/exit": twiml("<Hangup/>"), "/join": JOIN, "/joined": twiml()}
+    product.documents |= {
+        "/voice": QUEUE,
+        "/wait": MUSIC,
+        "/exit": twiml("<Hangup/>"),
+        "/join": JOIN,
+        "/joined": twiml(),
+    }
 
 
 def test_alice_calls_waits_and_gets_an_agent(twilio: FakeTwilio, product: Product, client: Client) -> None:
@@ -70,10 +76,13 @@ def test_who_gives_up_in_the_queue_ends_as_a_completed_call(twilio: FakeTwilio, 
     assert product.words("/exit", "QueueResult") == ["hangup"]
     assert product.words("/exit", "CallStatus") == ["completed"]
     assert product.words("/number", "CallStatus") == ["completed"]  # not no-answer: the queue answered
-    assert alice.call.talked == {}
+    (told,) = truth(twilio)
+    assert (told.sid, told.customer, told.lost, told.answered) == (alice.call.sid, ALICE, True, True)
 
 
-def test_the_wait_document_is_asked_for_again_and_again_until_it_says_leave(twilio: FakeTwilio, product: Product) -> None:
+def test_the_wait_document_is_asked_for_again_and_again_until_it_says_leave(
+    twilio: FakeTwilio, product: Product
+) -> None:
     waited: list[int] = []
 
     def wait(params: dict[str, str]) -> str:
@@ -194,7 +203,9 @@ def test_a_document_of_another_kind_is_refused(twilio: FakeTwilio, product: Prod
     assert product.words("/sorry", "ErrorCode") == ["12300"]
 
 
-def test_a_number_that_somebody_emptied_is_answered_without_us(twilio: FakeTwilio, product: Product, client: Client) -> None:
+def test_a_number_that_somebody_emptied_is_answered_without_us(
+    twilio: FakeTwilio, product: Product, client: Client
+) -> None:
     number = client.incoming_phone_numbers.list(phone_number=OURS)[0]
     client.incoming_phone_numbers(number.sid).update(voice_url="", status_callback="")
     alice = twilio.people.call(ALICE, OURS)
@@ -263,7 +274,9 @@ def test_somebody_is_dialled(
     assert [(each["DialCallStatus"], each["DialBridged"]) for each in product.heard("/after")] == [told]
 
 
-def test_the_first_of_several_phones_gets_the_call_and_the_others_are_canceled(twilio: FakeTwilio, product: Product) -> None:
+def test_the_first_of_several_phones_gets_the_call_and_the_others_are_canceled(
+    twilio: FakeTwilio, product: Product
+) -> None:
     twilio.people.at(BOB, ignores())
     twilio.people.at("client:agent_8", answers(4).hangs_up(20))
     events = 'statusCallback="/leg" statusCallbackEvent="initiated ringing answered completed"'
@@ -312,7 +325,9 @@ def test_whispered_to_before_they_are_connected(twilio: FakeTwilio, product: Pro
     twilio.people.call(ALICE, OURS)
     twilio.clock.run_until_idle()
     assert bob.party.heard == ["Press any key"]
-    assert [(each["DialCallStatus"], each["DialBridged"]) for each in product.heard("/after")] == [("no-answer", "false")]
+    assert [(each["DialCallStatus"], each["DialBridged"]) for each in product.heard("/after")] == [
+        ("no-answer", "false")
+    ]
 
 
 def test_nobody_calls_a_number_that_is_not_the_accounts(twilio: FakeTwilio) -> None:

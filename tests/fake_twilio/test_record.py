@@ -46,7 +46,9 @@ def fetch(api: Api, sid: str, **more: str) -> requests.Response:
     return session.get(first.headers["Location"]) if first.status_code == 307 else first
 
 
-def test_two_channels_with_a_silence_in_them(twilio: FakeTwilio, product: Product, api: Api, client: Client, alice: Party) -> None:
+def test_two_channels_with_a_silence_in_them(
+    twilio: FakeTwilio, product: Product, api: Api, client: Client, alice: Party
+) -> None:
     sid = start(client, alice, recording_channels="dual")
     twilio.clock.advance(10)
     client.calls(alice.call.sid).recordings("Twilio.CURRENT").update(status="paused")
@@ -74,7 +76,9 @@ def test_a_pause_that_is_left_out(twilio: FakeTwilio, product: Product, client: 
     assert product.words("/recording", "RecordingStatus") == ["in-progress", "completed"]
 
 
-def test_there_is_nothing_to_fetch_before_it_is_ready(twilio: FakeTwilio, api: Api, client: Client, alice: Party) -> None:
+def test_there_is_nothing_to_fetch_before_it_is_ready(
+    twilio: FakeTwilio, api: Api, client: Client, alice: Party
+) -> None:
     sid = start(client, alice)
     twilio.clock.advance(10)
     assert fetch(api, sid).status_code == 404
@@ -84,7 +88,9 @@ def test_there_is_nothing_to_fetch_before_it_is_ready(twilio: FakeTwilio, api: A
     assert fetch(api, sid).status_code == 200
 
 
-def test_the_key_is_not_shown_to_whoever_keeps_the_files(twilio: FakeTwilio, api: Api, client: Client, alice: Party) -> None:
+def test_the_key_is_not_shown_to_whoever_keeps_the_files(
+    twilio: FakeTwilio, api: Api, client: Client, alice: Party
+) -> None:
     sid = start(client, alice)
     twilio.clock.advance(10)
     alice.hang_up()
@@ -123,7 +129,10 @@ def test_a_silent_voicemail_is_none_and_the_document_goes_on(twilio: FakeTwilio,
 
 
 def test_a_message_that_ends_with_a_key(twilio: FakeTwilio, product: Product) -> None:
-    product.documents |= {"/voice": twiml('<Record action="/box" finishOnKey="#"/>'), "/box": twiml("<Say>Thanks</Say>")}
+    product.documents |= {
+        "/voice": twiml('<Record action="/box" finishOnKey="#"/>'),
+        "/box": twiml("<Say>Thanks</Say>"),
+    }
     alice = twilio.people.call(ALICE, OURS, by_hand().leaves_message(9, key="#"))
     twilio.clock.run_until_idle()
     told = product.heard("/box")[0]

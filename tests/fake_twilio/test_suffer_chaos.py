@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
-from telephony.fake.twilio import Api, Chaos, Doubts, FakeTwilio, FunctionTransport, client_of
+from telephony.fake.twilio import Api, Chaos, Doubts, FakeTwilio, FunctionTransport, client_of, truth
 from telephony.fake.twilio.people import Script, answers, busy, by_hand, ignores, rejects, unreachable
 from tests.fake_twilio.conftest import BOB, OURS
 from tests.fake_twilio.product import HOST, Params, Product, twiml
@@ -56,7 +56,9 @@ class Desk:
     def _leg(self, params: Params) -> str:
         if params["CallStatus"] == "in-progress":
             for queue in self._try(lambda: self._client.queues.list()) or []:
-                self._try(lambda queue=queue: self._client.queues(queue.sid).members("Front").update(url=f"{HOST}/join"))
+                self._try(
+                    lambda queue=queue: self._client.queues(queue.sid).members("Front").update(url=f"{HOST}/join")
+                )
         return twiml()
 
     def _exit(self, params: Params) -> str:
@@ -131,3 +133,6 @@ def check(twilio: FakeTwilio) -> None:
     assert all(not queue.members for queue in twilio.queues.all.values())
     assert all(each.status in ("completed", "absent") for each in twilio.recordings.all.values())
     assert twilio.queues.memberships == {}
+    told = truth(twilio)
+    assert len(told) == sum(1 for call in twilio.calls.roots if call.direction == "inbound")
+    assert all(set(each.talked) <= {BOB} for each in told)

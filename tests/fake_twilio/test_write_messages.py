@@ -53,7 +53,12 @@ def test_somebody_writes_and_is_answered(twilio: FakeTwilio, product: Product, c
     message = twilio.people.text(ALICE, OURS, "Call me")
     twilio.clock.run_until_idle()
     told = product.heard("/sms")[0]
-    assert (told["Body"], told["SmsStatus"], told["NumMedia"], told["MessageSid"]) == ("Call me", "received", "0", message.sid)
+    assert (told["Body"], told["SmsStatus"], told["NumMedia"], told["MessageSid"]) == (
+        "Call me",
+        "received",
+        "0",
+        message.sid,
+    )
     assert [each.body for each in twilio.people.received[ALICE]] == ["We call you"]
     assert {each.direction for each in client.messages.list()} == {"inbound", "outbound-reply"}
 
@@ -111,7 +116,10 @@ def test_whatsapp_within_a_day_of_their_own_words(twilio: FakeTwilio, product: P
     twilio.messages.inboxes[WHATSAPP_ALICE] = Inbox(reads=True)
     write(client, to=WHATSAPP_ALICE, from_=WHATSAPP_OURS)
     twilio.clock.run_until_idle()
-    assert (product.words("/status", "MessageStatus")[-1], product.words("/status", "ErrorCode")[-1]) == ("failed", "63016")
+    assert (product.words("/status", "MessageStatus")[-1], product.words("/status", "ErrorCode")[-1]) == (
+        "failed",
+        "63016",
+    )
 
     twilio.people.text(WHATSAPP_ALICE, WHATSAPP_OURS, "Hello")
     write(client, to=WHATSAPP_ALICE, from_=WHATSAPP_OURS)

@@ -19,10 +19,12 @@ from telephony.fake.twilio.rest import Api, ApiAnswer, ApiRequest, NoAnswer
 from telephony.fake.twilio.server import TwilioServer
 from telephony.fake.twilio.stand_in import Doubts, FakeTwilio
 from telephony.fake.twilio.transports import FunctionTransport, HttpTransport, Routes, WsgiTransport
+from telephony.fake.twilio.truth import Truth, truth
 from telephony.fake.twilio.webhooks import Failed, HttpAnswer, HttpRequest
 
 __all__ = [
     "Api", "ApiAnswer", "ApiError", "ApiRequest", "Calm", "Chaos", "Clock", "Doubts", "Elsewhere", "Failed", "FakeTwilio",
     "FunctionTransport", "HttpAnswer", "HttpRequest", "HttpTransport", "InProcess", "InProcessAdapter", "NoAnswer",
-    "NotModelled", "Routes", "TwilioServer", "WsgiTransport", "client_at", "client_of",
+    "NotModelled", "Routes", "Truth", "TwilioServer", "WsgiTransport", "client_at", "client_of",
+    "truth",
 ]  # fmt: skip

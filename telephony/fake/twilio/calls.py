@@ -49,9 +49,7 @@ class Calls:
 
     # -------------------------------------------------------------------------------------------- calls come to be
 
-    def inbound(
-        self, from_: str, to: str, script: Script, *, stir: str = "", caller_name: str | None = None
-    ) -> Party:
+    def inbound(self, from_: str, to: str, script: Script, *, stir: str = "", caller_name: str | None = None) -> Party:
         number = self._twilio.number(to)
         if number is None:
             raise NotModelled(f"a call to {to}, which is none of the account's numbers")
@@ -84,7 +82,9 @@ class Calls:
         call.program, call.progress, call.application_sid = order.program, order.progress, order.application_sid
         return call
 
-    def child(self, parent: Call, to: str, caller_id: str, progress: Callback | None, custom: Mapping[str, str]) -> Call:
+    def child(
+        self, parent: Call, to: str, caller_id: str, progress: Callback | None, custom: Mapping[str, str]
+    ) -> Call:
         call = self._new(caller_id, to, "outbound-dial", parent=parent)
         call.progress, call.custom = progress, dict(custom)
         parent.children.append(call)
@@ -203,9 +203,7 @@ class Calls:
                 call.answered_by = result
             length = str(round((self._twilio.clock.now - began) * 1000))
             params = {"AccountSid": self._twilio.account.sid, "CallSid": call.sid, "AnsweredBy": result}
-            self._twilio.webhooks.tell(
-                detection.callback, {**params, "MachineDetectionDuration": length}, call.sid
-            )
+            self._twilio.webhooks.tell(detection.callback, {**params, "MachineDetectionDuration": length}, call.sid)
 
         self._twilio.clock.after(seconds, told)
 
@@ -352,7 +350,9 @@ class Calls:
             raise invalid(21213, "No 'From' number is specified")
         if _PHONE.fullmatch(from_):
             if not owns(self._twilio.account, self._twilio.numbers, from_):
-                raise invalid(21210, f"The source phone number provided, {from_}, is not yet verified for your account.")
+                raise invalid(
+                    21210, f"The source phone number provided, {from_}, is not yet verified for your account."
+                )
         elif not to.startswith(("client:", "sip:")):
             raise invalid(21212, f"The source phone number provided, {from_}, is not valid.")
 

@@ -391,7 +391,9 @@ def _pairs(room: Conference) -> set[frozenset[str]]:
     open_ = [each for each in able if not each.coaching]
     pairs = {frozenset((one.call.sid, other.call.sid)) for one in open_ for other in open_ if one is not other}
     heard = {each.call.sid for each in able}
-    return pairs | {frozenset((each.call.sid, each.coached)) for each in able if each.coaching and each.coached in heard}
+    return pairs | {
+        frozenset((each.call.sid, each.coached)) for each in able if each.coaching and each.coached in heard
+    }
 
 
 def _word(value: bool) -> str:

@@ -37,9 +37,7 @@ def dial(twilio: FakeTwilio, interpreter: Interpreter, call: Call, verb: Element
 class _Session:
     """Where the dialling leg and those it dials are."""
 
-    def __init__(
-        self, twilio: FakeTwilio, interpreter: Interpreter, parent: Call, verb: Element, base: str
-    ) -> None:
+    def __init__(self, twilio: FakeTwilio, interpreter: Interpreter, parent: Call, verb: Element, base: str) -> None:
         self._twilio, self._interpreter = twilio, interpreter
         self._parent, self._verb, self._base = parent, verb, base
         self._action = interpreter.action(verb, base)
@@ -83,9 +81,7 @@ class _Session:
             return None
         if noun.name == "Sip" and not to.startswith(("sip:", "sips:")):
             raise NotModelled(f"TwiML <Sip> {to!r:.60}")
-        leg = self._twilio.calls.child(
-            self._parent, to, self._caller_id(noun), self._progress(noun), custom
-        )
+        leg = self._twilio.calls.child(self._parent, to, self._caller_id(noun), self._progress(noun), custom)
         leg.place = self
         self._legs.append(leg)
         return leg

@@ -20,7 +20,12 @@ def forgeries(genuine: HttpRequest, token: str) -> Iterator[tuple[str, HttpReque
     fields = parse_qsl(genuine.body.decode(), keep_blank_values=True)
     unsigned = {name: value for name, value in genuine.headers.items() if name != SIGNATURE}
     yield "unsigned", replace(genuine, headers=unsigned)
-    for word, signature in (("empty", ""), ("short", "abc="), ("no base64", "\u00e9" * 28), ("another's", "A" * 27 + "=")):
+    for word, signature in (
+        ("empty", ""),
+        ("short", "abc="),
+        ("no base64", "\u00e9" * 28),
+        ("another's", "A" * 27 + "="),
+    ):
         yield f"signature: {word}", _signed(genuine, signature)
     yield "signed with another token", _signed(genuine, _sum("f" * 32, genuine.url, dict(fields)))
     yield "signed for another address", _signed(genuine, _sum(token, genuine.url + "x", dict(fields)))

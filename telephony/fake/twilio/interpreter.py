@@ -236,9 +236,7 @@ class Interpreter:
             return None  # an empty one: the document goes on
         return Goto(action, box.told(key))
 
-    def _speak(
-        self, call: Call, verb: Element, recording: Recording, box: _Voicemail
-    ) -> Generator[Any, Any, str]:
+    def _speak(self, call: Call, verb: Element, recording: Recording, box: _Voicemail) -> Generator[Any, Any, str]:
         """Until a key, the longest time, or silence; the silence at the end is trimmed."""
         party, most = call.party, float(verb.number("maxLength", 3600))
         assert party is not None

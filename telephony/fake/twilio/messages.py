@@ -240,7 +240,11 @@ class Messages:
             told[f"MediaContentType{i}"] = media.content_type
             told[f"MediaUrl{i}"] = self.media_url(message, media)
         if message.from_.startswith(WHATSAPP):
-            told |= {"ProfileName": "Somebody", "WaId": message.from_.removeprefix(WHATSAPP + "+"), "MessageType": "text"}
+            told |= {
+                "ProfileName": "Somebody",
+                "WaId": message.from_.removeprefix(WHATSAPP + "+"),
+                "MessageType": "text",
+            }
         if opt:
             told["OptOutType"] = opt
         return told
@@ -254,5 +258,3 @@ def fill_template(text: str, variables: dict[str, str]) -> str:
     for name, value in variables.items():
         text = text.replace("{{" + name + "}}", value)
     return text
-
-

@@ -255,7 +255,11 @@ def _usage(api: Api, ask: Ask, period: str, first: date, last: date) -> ApiAnswe
         "calls-client": [call for call in calls if "client:" in call.from_ + call.to],
     }
     rows = {
-        name: (len(some), sum(-(-call.seconds(now) // 60) for call in some), sum(float(call.price or 0) for call in some))
+        name: (
+            len(some),
+            sum(-(-call.seconds(now) // 60) for call in some),
+            sum(float(call.price or 0) for call in some),
+        )
         for name, some in minutes.items()
     }
     for name, some in {

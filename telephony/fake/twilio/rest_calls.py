@@ -82,7 +82,9 @@ def _detection(ask: Ask) -> Detection | None:
 @route("GET", "/Calls.json", "To From ParentCallSid Status StartTime StartTime< StartTime> EndTime EndTime< EndTime>")
 def list_calls(api: Api, ask: Ask) -> ApiAnswer:
     if ask.text("Status"):
-        ask.choice("Status", "", "queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled")
+        ask.choice(
+            "Status", "", "queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"
+        )
     found = [call for call in api.twilio.calls.all.values() if not call.deleted and _matches(ask, call)]
     return api.page_of(ask, "calls", "/Calls.json", found)
 
@@ -275,5 +277,3 @@ def _update(api: Api, ask: Ask, recording: Recording) -> None:
         api.twilio.recordings.resume(recording)
     else:
         api.twilio.recordings.stop(recording)
-
-

@@ -124,9 +124,7 @@ def list_participants(api: Api, ask: Ask, room: str) -> ApiAnswer:
     shown = [
         api.views.participant(found, each)
         for each in found.participants.values()
-        if matching(
-            ask, {"Muted": _word(each.muted), "Hold": _word(each.hold), "Coaching": _word(each.coaching)}
-        )
+        if matching(ask, {"Muted": _word(each.muted), "Hold": _word(each.hold), "Coaching": _word(each.coaching)})
     ]
     return api.page(ask, "participants", f"/Conferences/{found.sid}/Participants.json", shown, sid="call_sid")
 

@@ -15,9 +15,7 @@ STRANGERS = (("+3069", 8), ("+3021", 8), ("+4479", 8), ("+49151", 8), ("+336", 8
 WITHHELD = "anonymous"
 
 
-def traffic(
-    twilio: FakeTwilio, customers: Sequence[str], dice: Random, pause: tuple[float, float] = PAUSE
-) -> Steps:
+def traffic(twilio: FakeTwilio, customers: Sequence[str], dice: Random, pause: tuple[float, float] = PAUSE) -> Steps:
     """Without end: to the account's numbers, from people who are known and from some who are not. For `Clock.start`."""
     while True:
         yield dice.uniform(*pause)

@@ -100,7 +100,9 @@ class HttpTransport:
             return Failed("ct", CONNECTION_FAILED)
         except requests.exceptions.RequestException:
             return Failed("rt", RETRIEVAL_FAILED)
-        return HttpAnswer(found.status_code, found.content, {name.lower(): value for name, value in found.headers.items()})
+        return HttpAnswer(
+            found.status_code, found.content, {name.lower(): value for name, value in found.headers.items()}
+        )
 
 
 def call_wsgi(app: WsgiApp, request: HttpRequest) -> HttpAnswer:

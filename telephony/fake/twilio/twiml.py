@@ -61,7 +61,9 @@ def _any(value: str) -> bool:
 
 def is_url(value: str) -> bool:
     """Absolute by HTTP, or relative; without blanks."""
-    return bool(value) and not re.search(r"[\s\x00-\x1f]", value) and not re.match(r"(?!https?:)[a-z][a-z0-9+.-]*:", value)
+    return (
+        bool(value) and not re.search(r"[\s\x00-\x1f]", value) and not re.match(r"(?!https?:)[a-z][a-z0-9+.-]*:", value)
+    )
 
 
 _flag = _one_of("true", "false")

@@ -321,4 +321,6 @@ def _settings(settings: dict[str, str], names: dict[str, str]) -> View:
 def _status(participant: Participant) -> str:
     if participant.joined is not None:
         return "connected"
-    return {"queued": "queued", "ringing": "ringing", "in-progress": "connecting"}.get(participant.call.status, "failed")
+    return {"queued": "queued", "ringing": "ringing", "in-progress": "connecting"}.get(
+        participant.call.status, "failed"
+    )

@@ -1,6 +1,6 @@
 """Makes `api_v2010.json` here from Twilio's own document: what the stand-in serves of it, without prose and examples.
 
-    python tests/fake_twilio/openapi/reduce.py twilio_api_v2010.json[.gz]
+python tests/fake_twilio/openapi/reduce.py twilio_api_v2010.json[.gz]
 """
 
 from __future__ import annotations
@@ -55,7 +55,19 @@ PATHS = (
         )
     ),
 )
-KEPT = ("type", "nullable", "enum", "pattern", "minLength", "maxLength", "format", "properties", "items", "required", "$ref")
+KEPT = (
+    "type",
+    "nullable",
+    "enum",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "format",
+    "properties",
+    "items",
+    "required",
+    "$ref",
+)
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -82,7 +94,9 @@ def _path(path: dict[str, Any]) -> dict[str, Any]:
 
 def _operation(operation: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {
-        "query": {each["name"]: _schema(each["schema"]) for each in operation.get("parameters", ()) if each["in"] == "query"}
+        "query": {
+            each["name"]: _schema(each["schema"]) for each in operation.get("parameters", ()) if each["in"] == "query"
+        }
     }
     form = operation.get("requestBody", {}).get("content", {}).get(FORM)
     if form is not None:
