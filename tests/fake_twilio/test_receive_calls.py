@@ -126,7 +126,7 @@ def test_who_has_left_the_queue_can_be_brought_nowhere(twilio: FakeTwilio, clien
     queue = client.queues.list()[0]
     alice.hang_up()
     twilio.clock.advance(1)
-    with pytest.raises(Exception, match="20404|not found"):
+    with pytest.raises(Exception, match=r"20404|not found"):
         client.queues(queue.sid).members(alice.call.sid).update(url=f"{HOST}/join")
 
 

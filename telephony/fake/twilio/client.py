@@ -16,20 +16,21 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from telephony.fake.twilio.errors import NotModelled
 from telephony.fake.twilio.rest import Api, ApiRequest, NoAnswer
 
 _log = logging.getLogger(__name__)
 _HOST = re.compile(r"https://[a-z0-9.-]+\.twilio\.com(?=/)")
 
 
-class InProcess(HttpClient):
+class InProcess(HttpClient):  # type: ignore[misc]  # the library has no types
     """`Client(..., http_client=InProcess(api))`: no socket, no thread."""
 
     def __init__(self, api: Api) -> None:
         super().__init__(_log, is_async=False)
         self._api = api
 
-    def request(  # type: ignore[override]  # the library's own client names the second one url as well
+    def request(
         self,
         method: str,
         url: str,
@@ -52,7 +53,7 @@ class InProcess(HttpClient):
         return Response(answer.status, answer.body.decode("utf-8", "replace"), dict(answer.headers))
 
 
-class Elsewhere(TwilioHttpClient):
+class Elsewhere(TwilioHttpClient):  # type: ignore[misc]
     """`Client(..., http_client=Elsewhere("http://127.0.0.1:5100"))`: what goes to any of Twilio's hosts goes there."""
 
     def __init__(self, base_url: str, timeout: float = 5.0) -> None:
@@ -73,7 +74,9 @@ class InProcessAdapter(BaseAdapter):
         self._api = api
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        headers = {name.lower(): str(value) for name, value in request.headers.items()}
+        if not isinstance(request.body, str | bytes | None):
+            raise NotModelled("a body that is read bit by bit")
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
         try:
             found = self._api.handle(ApiRequest(str(request.method), str(request.url), body, headers))

@@ -34,7 +34,7 @@ class Order:
 
     from_: str
     to: str
-    program: Program = Program()
+    program: Program = field(default_factory=Program)
     progress: Callback | None = None
     timeout: float = 60.0
     limit: float = DEFAULT_LIMIT

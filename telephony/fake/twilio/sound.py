@@ -31,7 +31,7 @@ def length_of(content: bytes) -> float:
     """Of a WAV; other formats are not measured."""
     try:
         with wave.open(io.BytesIO(content)) as sound:
-            return sound.getnframes() / sound.getframerate()
+            return float(sound.getnframes() / sound.getframerate())
     except (wave.Error, EOFError, ZeroDivisionError):
         return DEFAULT_LENGTH
 

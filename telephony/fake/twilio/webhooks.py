@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Generator, Mapping
@@ -196,7 +197,7 @@ class Webhooks:
             mark = token if attempt or self.token_on_first else None
             request = self.request(target.method, url, params, mark, json_body)
             for pause in fate.again_after:
-                self._twilio.clock.after(pause, lambda request=request: self._once_more(request, params, about))
+                self._twilio.clock.after(pause, functools.partial(self._once_more, request, params, about))
             outcome = yield from self._attempt(request, overrides, min(seconds, overrides.read), fate)
             self._note(about, request, params, attempt, outcome)
             if not overrides.retry(outcome):
@@ -236,15 +237,16 @@ class Webhooks:
     ) -> HttpRequest:
         """Signed over the URL as it is configured, without its fragment."""
         headers = {"User-Agent": "TwilioProxy/1.1", "Accept": "*/*"}
+        signed: Mapping[str, str] = {}
         parts = urlsplit(url)
         if parts.username:
             raise NotModelled("a user in a webhook's URL")
         if json_body is not None:
-            body, signed = json_body.encode(), {}
+            body = json_body.encode()
             headers["Content-Type"] = "application/json"
         elif method == "GET":
             query = "&".join(filter(None, (parts.query, urlencode(params))))
-            url, body, signed = urlunsplit(parts._replace(query=query)), b"", {}
+            url, body = urlunsplit(parts._replace(query=query)), b""
         else:
             body, signed = urlencode(params).encode(), dict(params)
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
