@@ -8,7 +8,7 @@ from twilio.jwt.access_token.grants import VoiceGrant
 from twilio.rest import Client
 
 from telephony.fake.twilio import FakeTwilio
-from telephony.fake.twilio.people import TokenRefused, answers
+from telephony.fake.twilio.people import DeviceError, answers
 from tests.fake_twilio.conftest import BOB, OURS
 from tests.fake_twilio.product import HOST, Product, twiml
 
@@ -46,6 +46,9 @@ def test_a_page_calls_with_what_it_likes_to_say(twilio: FakeTwilio, product: Pro
     assert (told["task"], told["Direction"], told["ApplicationSid"]) == ("01JXYZ", "inbound", application.sid)
     assert (told["From"], told["To"]) == (BOB, "+15005550199")  # who calls is the token's word, whom is the page's
     assert party.heard == ["Which task?"]
+    with pytest.raises(DeviceError) as refused:
+        device.connect(task="x" * 800)
+    assert refused.value.code == 31103
 
 
 @pytest.mark.parametrize(
@@ -54,17 +57,17 @@ def test_a_page_calls_with_what_it_likes_to_say(twilio: FakeTwilio, product: Pro
         ({"secret": "x" * 32}, 20107),
         ({"key": "SK" + "0" * 32}, 20103),
         ({"ttl": 100000}, 20157),
-        ({"identity": "agent-7@firm"}, 20151),
+        ({"identity": "agent-7@firm"}, 20106),
         ({"ttl": -10000000}, 20104),
     ],
 )
 def test_tokens_that_twilio_refuses(twilio: FakeTwilio, wrong: dict[str, object], code: int) -> None:
-    with pytest.raises(TokenRefused) as refused:
+    with pytest.raises(DeviceError) as refused:
         twilio.people.device(token(twilio, **wrong))
     assert refused.value.code == code
 
 
 def test_no_token_at_all(twilio: FakeTwilio) -> None:
-    with pytest.raises(TokenRefused) as refused:
+    with pytest.raises(DeviceError) as refused:
         twilio.people.device("nonsense")
     assert refused.value.code == 20101

@@ -142,10 +142,35 @@ def test_a_supervisor_listens_whispers_and_comes_in(
 
 
 def test_who_is_not_there_cannot_be_coached(twilio: FakeTwilio, client: Client, bob: Party) -> None:
-    for wrong, code in ((CHARLIE, 16028),):
-        with pytest.raises(TwilioRestException) as refused:
-            invite(client, wrong, coaching=True, call_sid_to_coach="CA" + "0" * 32)
-        assert refused.value.code == code
+    with pytest.raises(TwilioRestException) as refused:
+        invite(client, CHARLIE, coaching=True, call_sid_to_coach="CA" + "0" * 32)
+    assert refused.value.code == 16028
+
+
+@pytest.mark.parametrize(("label", "code"), [("x" * 129, 16023), ("CA" + "0" * 32, 16023), ("a/b", 16023), ("bob", 16025)])
+def test_labels_that_cannot_be(client: Client, bob: Party, label: str, code: int) -> None:
+    with pytest.raises(TwilioRestException) as refused:
+        invite(client, CHARLIE, label=label)
+    assert refused.value.code == code
+
+
+def test_a_document_with_a_label_that_is_taken_goes_on(twilio: FakeTwilio, product: Product, alice: Party) -> None:
+    product.documents["/voice"] = room('participantLabel="customer"').replace("</Dial>", "</Dial><Say>Taken</Say>")
+    other = twilio.people.call("+15005550102", OURS)
+    twilio.clock.run_while(lambda: not other.call.is_over)
+    assert other.heard == ["Taken"]
+    assert [alert.code for alert in twilio.alerts] == [16025]
+
+
+def test_a_conference_can_be_full(twilio: FakeTwilio, client: Client, product: Product) -> None:
+    product.documents["/voice"] = room('maxParticipants="2"')
+    twilio.people.call(ALICE, OURS)
+    twilio.clock.advance(1)
+    twilio.people.at(BOB, answers(1))
+    invite(client, BOB)
+    with pytest.raises(TwilioRestException) as refused:
+        invite(client, CHARLIE)
+    assert refused.value.code == 16020
 
 
 def test_nobody_is_held_before_the_conference_runs(twilio: FakeTwilio, client: Client, alice: Party) -> None:

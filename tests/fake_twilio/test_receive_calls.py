@@ -7,6 +7,7 @@ from twilio.rest import Client
 
 from telephony.fake.twilio import Doubts, FakeTwilio, FunctionTransport, HttpAnswer, NotModelled, truth
 from telephony.fake.twilio.people import Script, answers, busy, by_hand, ignores, rejects
+from telephony.fake.twilio.sound import wav
 from tests.fake_twilio.conftest import ALICE, BOB, OURS
 from tests.fake_twilio.product import HOST, Product, twiml, xml
 
@@ -157,6 +158,34 @@ def test_an_agent_dials_the_queue(twilio: FakeTwilio, product: Product, client: 
     assert product.words("/exit", "QueueResult") == ["bridged"]
     assert product.words("/served", "DialCallStatus") == ["completed"]
     assert bob.party.call.is_over and alice.call.talked.keys() == {bob.party.call.sid}
+
+
+def test_hung_up_while_the_agent_is_announced(twilio: FakeTwilio, product: Product, client: Client) -> None:
+    alice = twilio.people.call(ALICE, OURS)
+    twilio.clock.advance(10)
+    bob = twilio.people.at(BOB, answers(1))
+    product.documents["/serve"] = twiml('<Dial action="/served"><Queue url="/whisper">q-support</Queue></Dial>')
+    product.documents |= {"/whisper": twiml('<Pause length="10"/>'), "/served": twiml("<Hangup/>")}
+    client.calls.create(to=BOB, from_=OURS, url=f"{HOST}/serve")
+    twilio.clock.advance(5)
+    alice.hang_up()
+    twilio.clock.run_until_idle()
+    assert product.words("/exit", "QueueResult") == ["bridging-in-process"]
+    assert product.words("/served", "DialBridged") == ["false"] and bob.party.call.is_over
+
+
+def test_taken_away_from_the_agent_who_served_the_queue(twilio: FakeTwilio, product: Product, client: Client) -> None:
+    alice = twilio.people.call(ALICE, OURS)
+    twilio.clock.advance(10)
+    bob = twilio.people.at(BOB, answers(1))
+    product.documents["/serve"] = twiml('<Dial action="/served"><Queue>q-support</Queue></Dial>')
+    product.documents |= {"/served": twiml("<Say>Next</Say>"), "/other": twiml("<Say>Elsewhere</Say>")}
+    client.calls.create(to=BOB, from_=OURS, url=f"{HOST}/serve")
+    twilio.clock.advance(20)
+    client.calls(alice.call.sid).update(url=f"{HOST}/other")
+    twilio.clock.run_until_idle()
+    assert product.words("/exit", "QueueResult") == ["redirected-from-bridged"]
+    assert alice.heard[-1] == "Elsewhere" and bob.party.heard == ["Next"]
 
 
 @pytest.mark.parametrize("status", ["no-answer", "completed"])
@@ -328,6 +357,73 @@ def test_whispered_to_before_they_are_connected(twilio: FakeTwilio, product: Pro
     assert [(each["DialCallStatus"], each["DialBridged"]) for each in product.heard("/after")] == [
         ("no-answer", "false")
     ]
+
+
+def test_one_day_there_is_a_parameter_that_nobody_announced(twilio: FakeTwilio, product: Product) -> None:
+    twilio.webhooks.news = {"CallQuality": "excellent"}
+    twilio.people.call(ALICE, OURS)
+    twilio.clock.advance(1)
+    assert product.words("/voice", "CallQuality") == ["excellent"] and product.refused == 0
+
+
+@pytest.mark.parametrize("number", ["anonymous", "unknown", "+266696687", ""])
+def test_who_calls_need_not_be_said(twilio: FakeTwilio, product: Product, number: str) -> None:
+    twilio.people.call(number, OURS, stir="No-TN-Validation")
+    twilio.clock.advance(1)
+    assert product.words("/voice", "From") == [number]
+    assert product.words("/voice", "StirVerstat") == ["No-TN-Validation"]
+
+
+@pytest.mark.parametrize(
+    "verbs",
+    [
+        "<Teleport/>",
+        "<Connect><Stream url='wss://x.test'/></Connect>",
+        '<Say loud="yes">Hello</Say>',
+        '<Dial timeout="soon">+15005550199</Dial>',
+        "<Dial><Conference>a</Conference><Number>+15005550199</Number></Dial>",
+        "<Dial/>",
+        "<Gather><Dial>+15005550199</Dial></Gather>",
+        '<Dial><Conference statusCallbackEvent="start speaker">a</Conference></Dial>',
+        "<Enqueue workflowSid='WW1'/>",
+        "<Hangup>now</Hangup>",
+        f"<Say>{'x' * 4097}</Say>",
+        "<Play>ftp://x.test/a.mp3</Play>",
+        "<Leave/>",
+    ],
+)
+def test_documents_that_are_not_modelled(twilio: FakeTwilio, product: Product, verbs: str) -> None:
+    product.documents["/voice"] = twiml(verbs)
+    twilio.people.call(ALICE, OURS)
+    with pytest.raises(NotModelled):
+        twilio.clock.run_until_idle()
+
+
+@pytest.mark.parametrize("verbs", ["<Dial>+15005550199</Dial>", "<Enqueue>q</Enqueue>", "<Record/>"])
+def test_a_wait_document_may_not_say_everything(twilio: FakeTwilio, product: Product, verbs: str) -> None:
+    product.documents["/wait"] = twiml(verbs)
+    twilio.people.call(ALICE, OURS)
+    with pytest.raises(NotModelled, match="waitUrl"):
+        twilio.clock.run_until_idle()
+
+
+def test_a_caller_id_that_is_not_ours_is_refused(twilio: FakeTwilio, product: Product) -> None:
+    product.documents |= {"/voice": twiml('<Dial callerId="+15005550999">+15005550199</Dial>'), "/sorry": twiml()}
+    twilio.people.call(ALICE, OURS)
+    twilio.clock.run_until_idle()
+    assert product.words("/sorry", "ErrorCode") == ["13214"]
+
+
+def test_music_of_ours_is_fetched_and_as_long_as_it_is(twilio: FakeTwilio, product: Product) -> None:
+    sound = HttpAnswer(200, wav([("voice", 3.0)], 1), {"content-type": "audio/wav"})
+    product.documents |= {"/voice": twiml("<Play>/a.wav</Play><Play>/gone.wav</Play><Say>End</Say>"), "/a.wav": sound}
+    product.documents["/gone.wav"] = HttpAnswer(404)
+    alice = twilio.people.call(ALICE, OURS)
+    twilio.clock.advance(2.9)
+    assert alice.heard == [f"{HOST}/a.wav"]
+    twilio.clock.advance(0.2)
+    assert alice.heard[-1] == "End"
+    assert product.requests[1].method == "GET"
 
 
 def test_nobody_calls_a_number_that_is_not_the_accounts(twilio: FakeTwilio) -> None:

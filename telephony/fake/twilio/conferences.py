@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from telephony.fake.twilio.clock import Process, Steps, rfc2822
-from telephony.fake.twilio.errors import ApiError, BadDocument, invalid, not_found
+from telephony.fake.twilio.errors import ApiError, BadDocument, NotModelled, invalid, not_found
 from telephony.fake.twilio.model import Call, Callback, Conference, Participant, Target
 from telephony.fake.twilio.orders import Order
 from telephony.fake.twilio.programs import Goto, HungUp, NoDocument, Outcome
@@ -117,7 +117,7 @@ class Conferences:
         if room.status == "completed":  # it ended while this leg was ringing
             return
         if len(room.joined) >= room.most:
-            raise BadDocument(13216, "the conference is full")
+            raise BadDocument(16020, "the conference is full")
         room.participants[call.sid] = participant
         call.place = call.place if isinstance(call.place, _Place) else _Place(self, room, participant)
         participant.status, participant.joined = "connected", self._twilio.clock.now
@@ -212,9 +212,9 @@ class Conferences:
     def coach(self, room: Conference, participant: Participant, coaching: bool, coached: str) -> None:
         if coaching:
             if not coached:
-                raise invalid(16026, "CallSidToCoach is required when Coaching is true")
+                raise NotModelled("Coaching without CallSidToCoach")
             if coached == participant.call.sid:
-                raise invalid(16027, "A participant cannot coach themselves")
+                raise NotModelled("somebody who coaches themselves")
             other = room.participants.get(coached)
             if other is None or other.joined is None:
                 raise invalid(16028, "Participant to be whispered is not present in the conference")
@@ -325,10 +325,15 @@ def dial(twilio: FakeTwilio, interpreter: Interpreter, call: Call, verb: Element
     twilio.calls.answer(call)
     noun, action = verb.children[0], interpreter.action(verb, base)
     if not noun.text:
-        raise BadDocument(13234, "a <Conference> without a name")
+        raise NotModelled("TwiML <Conference> without a name")
+    label = noun.get("participantLabel")
+    running = twilio.conferences.running(noun.text)
+    if running is not None and label and any(each.label == label for each in running.participants.values()):
+        twilio.alert(16025, f"participant label {label} is in use by another participant", call.sid)
+        return None  # the document goes on
     room = twilio.conferences.room(noun.text, _settings(interpreter, noun, base))
     participant = Participant(
-        call, twilio.clock.now, noun.get("participantLabel"), muted=noun.flag("muted"),
+        call, twilio.clock.now, label, muted=noun.flag("muted"),
         starts=noun.flag("startConferenceOnEnter", True), ends=noun.flag("endConferenceOnExit"),
     )  # fmt: skip
     coached = noun.get("coach")

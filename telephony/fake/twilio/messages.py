@@ -83,7 +83,7 @@ class Messages:
         if not from_:
             raise invalid(21603, "'From' phone number is required to send a Message")
         if from_.startswith(WHATSAPP) != to.startswith(WHATSAPP):
-            raise invalid(63007 if to.startswith(WHATSAPP) else 21910, "From and To are not of the same channel")
+            raise invalid(21910, "Invalid 'From' and 'To' pair: they are not of the same channel")
         if not (plain_to.startswith("+") and plain_to[1:].isdigit() and 8 <= len(plain_to) <= 16):
             raise invalid(21211, f"The 'To' number {to} is not a valid phone number.")
         if not self._twilio.owns(plain_from):

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import jwt
 
@@ -16,6 +16,8 @@ from telephony.fake.twilio.model import Call
 
 if TYPE_CHECKING:
     from telephony.fake.twilio.stand_in import FakeTwilio
+
+LONGEST_PARAMETERS = 800  # bytes, of what a page may say when it calls
 
 # status and SIP code of a leg that nobody answered
 REFUSED = {
@@ -276,11 +278,11 @@ class People:
         return self._twilio.messages.inbound(from_, to, body, media)
 
     def device(self, token: str, script: Script | None = None) -> Device:
-        """A page that registers with this access token. Raises `TokenRefused`."""
+        """A page that registers with this access token. Raises `DeviceError`."""
         return Device(self._twilio, token, script)
 
 
-class TokenRefused(Exception):
+class DeviceError(Exception):
     """Twilio's code, as the page's `Device` would report it."""
 
     def __init__(self, code: int, why: str) -> None:
@@ -301,7 +303,7 @@ class Device:
         self.takes_calls = bool(voice.get("incoming", {}).get("allow"))
         self.expires = float(claims["exp"])
         if not self.identity or not set(self.identity) <= set(_LETTERS):
-            raise TokenRefused(20151, f"identity {self.identity!r}")
+            raise DeviceError(20106, f"identity {self.identity!r}")
         if self.takes_calls:
             twilio.people.at(self.address, script or by_hand())
 
@@ -311,9 +313,11 @@ class Device:
 
     def connect(self, **params: str) -> Party:
         if self._twilio.clock.now >= self.expires:
-            raise TokenRefused(20104, "the token is expired")
+            raise DeviceError(20104, "the token is expired")
         if not self.application_sid:
-            raise TokenRefused(31201, "the token allows no calls")
+            raise NotModelled("a call by a token that names no application")
+        if len(urlencode(params)) > LONGEST_PARAMETERS:
+            raise DeviceError(31103, "the parameters are too long")
         return self._twilio.people.connect(self.identity, self.application_sid, params)
 
     def unregister(self) -> None:
@@ -332,17 +336,17 @@ def _claims(twilio: FakeTwilio, token: str) -> dict[str, Any]:
             options={"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False},
         )  # fmt: skip
     except jwt.InvalidSignatureError as error:
-        raise TokenRefused(20107, "the signature is wrong") from error
+        raise DeviceError(20107, "the signature is wrong") from error
     except jwt.PyJWTError as error:
-        raise TokenRefused(20101, str(error)) from error
+        raise DeviceError(20101, str(error)) from error
     if headers.get("cty") != "twilio-fpa;v=1":
-        raise TokenRefused(20102, f"content type {headers.get('cty')}")
+        raise DeviceError(20102, f"content type {headers.get('cty')}")
     if claims.get("iss") != account.key_sid or claims.get("sub") != account.sid:
-        raise TokenRefused(20103, "issuer or subject")
+        raise DeviceError(20103, "issuer or subject")
     if claims.get("exp", 0) <= twilio.clock.now:
-        raise TokenRefused(20104, "the token is expired")
+        raise DeviceError(20104, "the token is expired")
     if claims["exp"] - claims.get("nbf", claims.get("iat", claims["exp"])) > 86400:
-        raise TokenRefused(20157, "it is valid for more than a day")
+        raise DeviceError(20157, "it is valid for more than a day")
     return claims
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telephony.fake.twilio.clock import TIMEOUT, Process, Signal, Steps, whole
-from telephony.fake.twilio.errors import BadDocument, NotModelled, invalid, not_found
+from telephony.fake.twilio.errors import BadDocument, NotModelled, not_found
 from telephony.fake.twilio.model import Call, Program, Queue, Target
 from telephony.fake.twilio.programs import Goto, HungUp, Left, NoDocument, Outcome
 from telephony.fake.twilio.talk import Talk
@@ -36,7 +36,7 @@ class Queues:
 
     def create(self, name: str, max_size: int = 100) -> Queue:
         if self.named(name) is not None:
-            raise invalid(22003, f"A queue with the name {name} exists already")
+            raise NotModelled(f"a second queue with the name {name}")
         now = self._twilio.clock.now
         queue = Queue(self._twilio.sids.new("QU"), now, now, name, max_size)
         self.all[queue.sid] = queue
@@ -44,7 +44,7 @@ class Queues:
 
     def delete(self, queue: Queue) -> None:
         if queue.members:
-            raise invalid(22001, "Queue is not empty")
+            raise NotModelled("to delete a queue in which somebody waits")
         del self.all[queue.sid]
 
     def membership(self, queue: Queue, which: str) -> Membership:

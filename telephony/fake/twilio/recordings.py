@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telephony.fake.twilio.clock import rfc2822, whole
-from telephony.fake.twilio.errors import invalid, not_found
+from telephony.fake.twilio.errors import NotModelled, invalid, not_found
 from telephony.fake.twilio.model import API_VERSION, Call, Callback, Conference, Recording, Target
 from telephony.fake.twilio.sound import wav
 
@@ -44,7 +44,7 @@ class Recordings:
         if not running:
             raise not_found("Twilio.CURRENT")
         if len(running) > 1:
-            raise invalid(21220, "Twilio.CURRENT: there is more than one active recording")
+            raise NotModelled("Twilio.CURRENT of several recordings")
         return running[0]
 
     # ------------------------------------------------------------------------------------------------------- course
@@ -113,7 +113,7 @@ class Recordings:
 
     def delete(self, recording: Recording) -> None:
         if recording.status in RUNNING:
-            raise invalid(20009, "a recording in progress cannot be deleted")
+            raise NotModelled("to delete a recording that goes on")
         recording.deleted = True
 
     def _part(self, recording: Recording, following: str) -> None:

@@ -84,7 +84,7 @@ class Ask:
     def whole(self, name: str, default: int, least: int, most: int) -> int:
         value = self.text(name, str(default))
         if not value.isdigit() or not least <= int(value) <= most:
-            raise invalid(20001, f"Invalid {name}: {value!r:.60}")
+            raise NotModelled(f"parameter {name}={value!r:.60}")
         return int(value)
 
     def choice(self, name: str, default: str, *words: str) -> str:

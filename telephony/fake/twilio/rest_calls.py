@@ -53,7 +53,7 @@ def create_call(api: Api, ask: Ask) -> ApiAnswer:
 def program_of(ask: Ask) -> Program:
     twiml = ask.text("Twiml")
     if len(twiml) > MAX_INLINE:
-        raise invalid(21624, f"Twiml of more than {MAX_INLINE} characters")
+        raise NotModelled(f"Twiml of {len(twiml)} characters: {MAX_INLINE} are allowed")
     target = ask.target("Url", "Method")
     fallback = ask.target("FallbackUrl", "FallbackMethod")
     if target is None:
@@ -125,7 +125,7 @@ def update_call(api: Api, ask: Ask, sid: str) -> ApiAnswer:
 def delete_call(api: Api, ask: Ask, sid: str) -> ApiAnswer:
     call = api.twilio.calls.get(sid)
     if not call.is_over:
-        raise invalid(20009, "A call in progress cannot be deleted")
+        raise NotModelled("to delete a call that goes on")
     call.deleted = True
     return api.gone()
 

@@ -8,7 +8,7 @@ from telephony.fake.twilio.model import Conference, Participant, Program
 from telephony.fake.twilio.orders import DEFAULT_LIMIT, Order
 from telephony.fake.twilio.rest import Api, ApiAnswer, Ask, between, matching, route
 from telephony.fake.twilio.rest_calls import PROGRESS, RECORDING, record_as
-from telephony.fake.twilio.twiml import CONFERENCE_EVENTS
+from telephony.fake.twilio.twiml import CONFERENCE_EVENTS, is_label
 
 
 @route(
@@ -62,8 +62,8 @@ def create_participant(api: Api, ask: Ask, room: str) -> ApiAnswer:
     calls.check_destination(to)
     calls.check_caller_id(from_, to)
     label = ask.text("Label")
-    if len(label) > 128:
-        raise invalid(16025, "Label is longer than 128 characters")
+    if not is_label(label):
+        raise invalid(16023, "Participant label invalid (max 128 chars, not CallSid, no '/')")
     settings = _room_settings(ask)
     order = Order(
         from_,
@@ -82,9 +82,9 @@ def create_participant(api: Api, ask: Ask, room: str) -> ApiAnswer:
         if found.status == "completed":
             raise invalid(16099, "Unexpected conference status: completed")
         if len(found.participants) >= found.most:
-            raise invalid(16017, "The conference is full")
+            raise invalid(16020, "The conference has reached its maximum of participants")
         if label and any(each.label == label for each in found.participants.values()):
-            raise invalid(16025, f"A participant with label {label} is in the conference already")
+            raise invalid(16025, f"Participant label {label} is in use by another participant")
     found = rooms.room(room, settings) if found is None else found
     call = calls.ordered(order)
     participant = Participant(
@@ -100,7 +100,7 @@ def _coached(ask: Ask, room: Conference | None) -> str:
     if not ask.flag("Coaching", bool(coached)):
         return ""
     if not coached:
-        raise invalid(16026, "CallSidToCoach is required when Coaching is true")
+        raise NotModelled("Coaching without CallSidToCoach")
     if room is None or coached not in {each.call.sid for each in room.joined}:
         raise invalid(16028, "Participant to be whispered is not present in the conference")
     return coached
@@ -178,8 +178,8 @@ def delete_participant(api: Api, ask: Ask, room: str, which: str) -> ApiAnswer:
 def create_queue(api: Api, ask: Ask) -> ApiAnswer:
     name = ask.text("FriendlyName")
     if not 0 < len(name) <= 64:
-        raise invalid(22002, "FriendlyName must have 1 to 64 characters")
-    return api.made(api.views.queue(api.twilio.queues.create(name, ask.whole("MaxSize", 100, 1, 5000))))
+        raise NotModelled(f"a queue with a name of {len(name)} characters")
+    return api.made(api.views.queue(api.twilio.queues.create(name, ask.whole("MaxSize", 1000, 1, 5000))))
 
 
 @route("GET", "/Queues.json")
@@ -197,7 +197,7 @@ def update_queue(api: Api, ask: Ask, sid: str) -> ApiAnswer:
     queue = api.twilio.queues.get(sid)
     name = ask.text("FriendlyName", queue.friendly_name)
     if name != queue.friendly_name and api.twilio.queues.named(name) is not None:
-        raise invalid(22003, f"A queue with the name {name} exists already")
+        raise NotModelled(f"a second queue with the name {name}")
     queue.friendly_name, queue.max_size = name, ask.whole("MaxSize", queue.max_size, 1, 5000)
     return api.one(api.views.queue(queue))
 

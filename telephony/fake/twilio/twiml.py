@@ -66,6 +66,11 @@ def is_url(value: str) -> bool:
     )
 
 
+def is_label(value: str) -> bool:
+    """Of a participant; what looks like a call would be taken for one."""
+    return len(value) <= 128 and "/" not in value and "%2F" not in value and not _sid(value)
+
+
 _flag = _one_of("true", "false")
 _method = _one_of("GET", "POST")
 _keys = re.compile(r"[0-9*#]*").fullmatch
@@ -148,7 +153,7 @@ RULES: dict[str, Rule] = {
             "beep": _one_of("true", "false", "onEnter", "onExit"),
             "startConferenceOnEnter": _flag,
             "endConferenceOnExit": _flag,
-            "participantLabel": lambda value: 0 < len(value) <= 128,
+            "participantLabel": lambda value: value and is_label(value),
             "maxParticipants": _whole(2, 250),
             "record": _one_of("do-not-record", "record-from-start"),
             "trim": _trim,

@@ -136,6 +136,7 @@ class Webhooks:
         self.killed: Callable[[], None] = lambda: None  # tells whoever plays the product that it died
         self.shared_key: tuple[str, str] | None = None  # id and secret, where webhooks are signed with one
         self.token_on_first = False  # see Doubts
+        self.news: dict[str, str] = {}  # parameters that Twilio adds one day without a word
 
     def tell(self, target: Target | None, params: Params, about: str) -> None:
         """A status callback: nobody waits for it, and nobody looks at what comes back, except for failures."""
@@ -146,7 +147,7 @@ class Webhooks:
             return
 
         def steps() -> Steps:
-            outcome = yield from self._deliver(target, _filled(params), about, fate)
+            outcome = yield from self._deliver(target, {**_filled(params), **self.news}, about, fate)
             self._alert(outcome, target, about)
 
         self._twilio.clock.start(steps())
@@ -154,7 +155,7 @@ class Webhooks:
     def ask(self, target: Target, params: Params, about: str) -> Generator[Any, Any, HttpAnswer | Failed]:
         """A document. What is no 2xx is a failure."""
         fate = self._twilio.trouble.webhook(waits=True)
-        outcome = yield from self._deliver(target, _filled(params), about, fate)
+        outcome = yield from self._deliver(target, {**_filled(params), **self.news}, about, fate)
         self._alert(outcome, target, about)
         if isinstance(outcome, HttpAnswer) and outcome.status // 100 == 3:
             raise NotModelled(f"a redirect ({outcome.status}) as answer to {target.url}")
