@@ -147,7 +147,9 @@ def test_who_is_not_there_cannot_be_coached(twilio: FakeTwilio, client: Client, 
     assert refused.value.code == 16028
 
 
-@pytest.mark.parametrize(("label", "code"), [("x" * 129, 16023), ("CA" + "0" * 32, 16023), ("a/b", 16023), ("bob", 16025)])
+@pytest.mark.parametrize(
+    ("label", "code"), [("x" * 129, 16023), ("CA" + "0" * 32, 16023), ("a/b", 16023), ("bob", 16025)]
+)
 def test_labels_that_cannot_be(client: Client, bob: Party, label: str, code: int) -> None:
     with pytest.raises(TwilioRestException) as refused:
         invite(client, CHARLIE, label=label)
