@@ -82,7 +82,7 @@ def agents() -> st.SearchStrategy[Script]:
     return st.one_of(answering, st.sampled_from([busy(), rejects(), ignores(), unreachable()]))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     people=st.lists(st.tuples(st.integers(0, 60), callers()), min_size=1, max_size=4),
     bobs=st.lists(agents(), min_size=1, max_size=4),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
+import hmac
 import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-
-from twilio.request_validator import HMAC_SHA256, RequestValidator
+from urllib.parse import parse_qsl, quote_plus, urlsplit, urlunsplit
 
 from telephony.fake.twilio.chaos import Fate
 from telephony.fake.twilio.clock import Signal, Steps
@@ -246,10 +246,10 @@ class Webhooks:
             body = json_body.encode()
             headers["Content-Type"] = "application/json"
         elif method == "GET":
-            query = "&".join(filter(None, (parts.query, urlencode(params))))
+            query = "&".join(filter(None, (parts.query, form(params))))
             url, body = urlunsplit(parts._replace(query=query)), b""
         else:
-            body, signed = urlencode(params).encode(), dict(params)
+            body, signed = form(params).encode(), params
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
         headers["X-Twilio-Signature"] = self._signature(url, signed, headers)
         if token is not None:
@@ -258,10 +258,10 @@ class Webhooks:
 
     def _signature(self, url: str, params: Mapping[str, str], headers: dict[str, str]) -> str:
         if self.shared_key is None:
-            return str(RequestValidator(self._twilio.account.auth_token).compute_signature(url, params))
+            return signature(self._twilio.account.auth_token, url, params)
         name, secret = self.shared_key
-        headers["X-Twilio-Webhooks-Signature-Settings"] = f"key={name},algorithm={HMAC_SHA256}"
-        return str(RequestValidator(secret).compute_signature(url, params, HMAC_SHA256))
+        headers["X-Twilio-Webhooks-Signature-Settings"] = f"key={name},algorithm=HMAC_SHA256"
+        return signature(secret, url, params, "sha256")
 
     def _note(
         self, about: str, request: HttpRequest, params: Mapping[str, str], attempt: int, outcome: HttpAnswer | Failed
@@ -274,6 +274,19 @@ class Webhooks:
             self._twilio.alert(outcome.code, "no answer", about, target)
         elif outcome.status >= 400:
             self._twilio.alert(RETRIEVAL_FAILED, f"answered {outcome.status}", about, target)
+
+
+def signature(secret: str, url: str, params: Mapping[str, str], algorithm: str = "sha1") -> str:
+    """As the library checks it, and much faster than it makes it."""
+    text = url + "".join(name + params[name] for name in sorted(params))
+    return base64.b64encode(hmac.digest(secret.encode(), text.encode(), algorithm)).decode()
+
+
+def form(params: Mapping[str, str]) -> str:
+    return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in params.items())
+
+
+_quoted = functools.lru_cache(maxsize=4096)(quote_plus)
 
 
 def _filled(params: Params) -> dict[str, str]:
