@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
 from twilio.rest import Client
 
-from telephony.fake.twilio import Chaos, HttpRequest, NotModelled, TwilioServer, client_at
+from telephony.fake.twilio import Chaos, NotModelled, TwilioServer, client_at
 from telephony.fake.twilio.people import answers
 from tests.fake_twilio.conftest import ALICE, BOB, OURS
 from tests.fake_twilio.product import HOST, Product, twiml
 
 EVENTS = ["initiated", "ringing", "answered", "completed"]
-
-
-@pytest.fixture
-def served() -> Iterator[tuple[Product, str]]:
-    """A product behind a proxy: its public address is HOST, in truth it is on a port here."""
-    product = Product()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = product(HttpRequest("POST", HOST + self.path, dict(self.headers.items()), body))
-            self.send_response(answer.status)  # type: ignore[union-attr]
-            for name, value in answer.headers.items():  # type: ignore[union-attr]
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer.body)  # type: ignore[union-attr]
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield product, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture

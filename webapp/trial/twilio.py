@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -25,7 +26,12 @@ class TwilioTrial:
         self, people: Cast, product_url: str, say: Say, *, public_url: str = PUBLIC_URL, port: int = 0
     ) -> None:
         self._people, self._say, self.public_url = people, say, public_url
-        self.server = TwilioServer(port=port, public={public_url: product_url}, calls_per_second=CALLS_PER_SECOND)
+        self.server = TwilioServer(
+            port=port,
+            seed=secrets.randbits(64),  # its secrets too are of this trial alone
+            public={public_url: product_url},
+            calls_per_second=CALLS_PER_SECOND,
+        )
         self._dice = Random()
         logging.getLogger("telephony.fake.twilio").setLevel(logging.ERROR)
 

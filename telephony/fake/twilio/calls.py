@@ -14,13 +14,12 @@ from telephony.fake.twilio.clock import TIMEOUT, Steps, rfc2822
 from telephony.fake.twilio.errors import ApiError, NotModelled, invalid, not_found
 from telephony.fake.twilio.interpreter import Interpreter
 from telephony.fake.twilio.model import API_VERSION, Account, Call, Callback, Number, Program, Target
-from telephony.fake.twilio.orders import DEFAULT_LIMIT, Detection, Order
+from telephony.fake.twilio.orders import DEFAULT_LIMIT, RING_BUFFER, Detection, Order
 from telephony.fake.twilio.people import REFUSED, Party, Script, custom_parameters
 
 if TYPE_CHECKING:
     from telephony.fake.twilio.stand_in import FakeTwilio
 
-BUFFER = 5.0  # Twilio adds it to each ring timeout
 ERROR_MESSAGE = 5.0  # seconds: "we are sorry, an application error has occurred"
 PRICE_AFTER = 30.0
 PER_MINUTE = {"inbound": 0.0085, "outbound-api": 0.014, "outbound-dial": 0.014, "client": 0.004, "sip": 0.004}
@@ -140,7 +139,7 @@ class Calls:
     def dial(self, call: Call, order: Order) -> Steps:
         """Until it is answered, or over."""
         yield self._slot() - self._twilio.clock.now
-        result = yield from self.ring(call, order.timeout + BUFFER)
+        result = yield from self.ring(call, order.timeout + RING_BUFFER)
         if result != "answered":
             self.end(call, result, "party")
             return

@@ -9,6 +9,7 @@ from telephony.fake.twilio import conferences, queues
 from telephony.fake.twilio.clock import TIMEOUT, Signal, Steps, whole
 from telephony.fake.twilio.errors import BadDocument, NotModelled
 from telephony.fake.twilio.model import Call, Callback, Program, Recording
+from telephony.fake.twilio.orders import RING_BUFFER
 from telephony.fake.twilio.programs import Goto, Outcome
 from telephony.fake.twilio.talk import Talk
 from telephony.fake.twilio.twiml import WHISPERING, Element
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from telephony.fake.twilio.interpreter import Interpreter
     from telephony.fake.twilio.stand_in import FakeTwilio
 
-BUFFER = 5.0
 DEFAULT_TIMEOUT = 30
 WORST_LAST = ("canceled", "failed", "busy", "no-answer")  # of several that were dialled, the last of these is told
 
@@ -50,7 +50,7 @@ class _Session:
 
     def run(self) -> Outcome:
         self._parent.place = self
-        seconds = self._verb.number("timeout", DEFAULT_TIMEOUT) + BUFFER
+        seconds = self._verb.number("timeout", DEFAULT_TIMEOUT) + RING_BUFFER
         for noun in self._nouns():
             leg = self._leg(noun)
             if leg is not None:

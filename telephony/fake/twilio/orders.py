@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from telephony.fake.twilio.model import Callback, Program, Target
 
 DEFAULT_LIMIT = 4 * 3600.0
+RING_BUFFER = 5.0  # seconds that Twilio adds to each ring timeout
 
 
 @dataclass(frozen=True, slots=True)
