@@ -67,7 +67,11 @@ def test_only_the_first_ones_callback_counts(twilio: FakeTwilio, product: Produc
     twilio.people.at(BOB, answers(1))
     invite(client, BOB)
     twilio.clock.advance(10)
-    assert len(client.conferences.list(status="in-progress")) == 1
+    product.documents["/voice"] = room()
+    twilio.people.call("+15005550102", OURS)
+    twilio.clock.advance(3)
+    found = client.conferences.list(status="in-progress")[0]
+    assert len(client.conferences(found.sid).participants.list()) == 3
     assert told(product) == []
 
 

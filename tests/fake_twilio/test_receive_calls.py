@@ -314,6 +314,8 @@ def test_the_first_of_several_phones_gets_the_call_and_the_others_are_canceled(
         '<Parameter name="crm" value="9"/></Client></Dial>'
     )
     alice = twilio.people.call(ALICE, OURS)
+    twilio.clock.advance(6)
+    assert [leg.status for leg in alice.call.children] == ["canceled", "in-progress"]
     twilio.clock.run_until_idle()
     ends = {each["To"]: each["CallStatus"] for each in product.heard("/leg")}
     assert ends == {BOB: "canceled", "client:agent_8": "completed"}

@@ -71,10 +71,9 @@ class Conferences:
 
     def participant(self, room: Conference, which: str) -> Participant:
         """By call or label. There is none in a room that is closed."""
-        if room.status != "completed":
-            for each in room.participants.values():
-                if which in (each.call.sid, each.label):
-                    return each
+        for each in room.participants.values():
+            if which in (each.call.sid, each.label):
+                return each
         raise not_found(f"/Conferences/{room.sid}/Participants/{which}.json")
 
     def room(self, name: str, settings: RoomSettings) -> Conference:
