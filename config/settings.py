@@ -15,10 +15,14 @@ import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from phonenumbers import SUPPORTED_REGIONS
+
+from config import tables
+from config.twilio import TwilioSettings
+from config.twilio import read as read_twilio
 
 PREFIX = "RINGBACK_"
 SECRETS = ("secret_key", "password_salt")
@@ -76,6 +80,19 @@ class SwitchSettings:
     books_token: str | None = field(default=None, repr=False)  # its spooler's, where we do not
 
 
+class AnySwitch(Protocol):
+    """What is known of every switch, whoever made it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def own_numbers(self) -> tuple[str, ...]: ...
+    @property
+    def did_labels(self) -> Mapping[str, str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     data_dir: Path
@@ -105,7 +122,8 @@ class Settings:
     phone_password_minutes: int = 60
     phone_lease_seconds: int = 4
     trial: bool = False
-    switches: tuple[SwitchSettings, ...] = ()
+    switches: tuple[SwitchSettings, ...] = ()  # Asterisks
+    twilio: tuple[TwilioSettings, ...] = ()  # accounts
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -114,6 +132,15 @@ class Settings:
 
     def switch(self, name: str) -> SwitchSettings:
         return next(switch for switch in self.switches if switch.name == name)
+
+    def any_switch(self, name: str) -> SwitchSettings | TwilioSettings:
+        either: list[SwitchSettings | TwilioSettings] = [*self.switches, *self.twilio]
+        return next(switch for switch in either if switch.name == name)
+
+    @property
+    def all_switches(self) -> tuple[AnySwitch, ...]:
+        """Of whatever make."""
+        return (*self.switches, *self.twilio)
 
 
 VARIABLES: Mapping[str, str] = {
@@ -143,7 +170,7 @@ VARIABLES: Mapping[str, str] = {
     "RINGBACK_URL": "Where browsers find this, e.g. https://crm.example.org; mails link to it (default: none, no links)",
     "RINGBACK_SMTP_URL": "Where mail is handed in: smtp://user:password@host:port, or smtps:// (default: none, no mail)",
     "RINGBACK_MAIL_FROM": "Whom mails are from, e.g. Ringback <crm@example.org>; needed with RINGBACK_SMTP_URL",
-    "RINGBACK_SWITCHES": "A TOML file with one table per PBX, see config/switches.example.toml (default: none)",
+    "RINGBACK_SWITCHES": "A TOML file, a table per PBX or Twilio account, see config/switches.example.toml (default: none)",
     "RINGBACK_TRIAL": "yes: demo log-ins are shown on the log-in page; set by `make run` (default: no)",
 }
 
@@ -155,6 +182,7 @@ class _Reader:
 
     def settings(self) -> Settings:
         self._refuse_unknown()
+        switches, accounts = self._switches()
         data_dir = Path(self.env.get("RINGBACK_DATA_DIR") or ".ringback").absolute()
         settings = Settings(
             data_dir=data_dir,
@@ -182,7 +210,8 @@ class _Reader:
             phone_password_minutes=self._number("RINGBACK_PHONE_PASSWORD_MINUTES", 60, 2, 1440),
             phone_lease_seconds=self._number("RINGBACK_PHONE_LEASE_SECONDS", 4, 1, 60),
             trial=self._flag("RINGBACK_TRIAL"),
-            switches=self._switches(),
+            switches=switches,
+            twilio=accounts,
             **self._secrets(data_dir),
         )
         if "*" in settings.allowed_origins:
@@ -289,16 +318,17 @@ class _Reader:
                 self.problems.append(f"{name}_FILE: {error.strerror}")
         return self.env.get(name) or None
 
-    def _switches(self) -> tuple[SwitchSettings, ...]:
+    def _switches(self) -> tuple[tuple[SwitchSettings, ...], tuple[TwilioSettings, ...]]:
         path = self.env.get("RINGBACK_SWITCHES")
         if not path:
-            return ()
+            return (), ()
+        region, url = self.env.get("RINGBACK_REGION") or "GR", self.env.get("RINGBACK_URL") or ""
         try:
-            tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-            return read_switches(tables, Path(path).parent, region=self.env.get("RINGBACK_REGION") or "GR")
+            found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            return read_switches(found, Path(path).parent, region=region, url=url)
         except (OSError, ValueError) as error:
             self.problems.append(f"RINGBACK_SWITCHES: {error}")
-            return ()
+            return (), ()
 
 
 def generated_secrets(data_dir: Path) -> dict[str, str]:
@@ -326,13 +356,36 @@ def _machine_zone() -> str:
     return target if target in zoneinfo.available_timezones() else "UTC"
 
 
-def read_switches(tables: Mapping[str, Any], base: Path, *, region: str = "GR") -> tuple[SwitchSettings, ...]:
-    """Tables of a switches file, e.g. `[main]`. Raises ValueError naming table and key."""
-    return tuple(_switch(name, table, base, region) for name, table in tables.items())
+def read_switches(
+    found: Mapping[str, Any], base: Path, *, region: str = "GR", url: str = ""
+) -> tuple[tuple[SwitchSettings, ...], tuple[TwilioSettings, ...]]:
+    """Tables of a switches file, e.g. `[main]`: the Asterisks and the Twilio accounts in it. Raises ValueError naming table
+    and key."""
+    asterisks, accounts = [], []
+    for name, table in found.items():
+        if not isinstance(table, dict):
+            raise ValueError(f"{name}: expected a table like [{name}]")
+        kind = table.get("kind", "asterisk")
+        if kind == "twilio":
+            accounts.append(read_twilio(name, table, base, region=region, url=url))
+        elif kind == "asterisk":
+            asterisks.append(_switch(name, table, base, region))
+        else:
+            raise ValueError(f'[{name}] kind: {kind!r} is not "asterisk" or "twilio"')
+    _refuse_shared_numbers(accounts)
+    return tuple(asterisks), tuple(accounts)
 
 
-_TEXT = r".{1,200}"
-_SWITCH_KEYS: Mapping[str, tuple[type, str, str]] = {
+def _refuse_shared_numbers(accounts: list[TwilioSettings]) -> None:
+    """A number is of one account."""
+    owners: dict[str, str] = {}
+    for account in accounts:
+        for number in account.numbers:
+            if (other := owners.setdefault(number, account.name)) != account.name:
+                raise ValueError(f"[{account.name}] numbers: {number} is one of [{other}] too")
+
+
+_SWITCH_KEYS: tables.Keys = {
     "host": (str, r"[0-9A-Za-z.:_-]{1,253}", "a host name or address"),
     "port": (int, r"[1-9][0-9]{0,4}", "a number from 1 to 65535"),
     "tls": (bool, r"True|False", "true or false"),
@@ -345,32 +398,17 @@ _SWITCH_KEYS: Mapping[str, tuple[type, str, str]] = {
     ),
     "phone_context": (str, r"[0-9A-Za-z_-]{1,79}", "the name of a dialplan context"),
     "trunks": (list, r"[A-Za-z0-9]+/[^\s,&]{1,80}", 'a list like ["PJSIP/trunk"]'),
-    "region": (str, r"[A-Z]{2}", "a country of two capital letters"),
-    "own_numbers": (list, r"[+0-9 ()./-]{3,40}", 'a list of numbers like ["+302100000100"]'),
-    "did_labels": (dict, _TEXT, 'a table like { "2100000100" = "Sales" }'),
+    "region": tables.REGION,
+    "own_numbers": tables.NUMBERS,
+    "did_labels": tables.LABELS,
     "books": (str, r"/[^\x00-\x1f]{0,400}", "the path of Asterisk's log directory, like /var/log/asterisk"),
     "books_token": (str, f"[!-~]{{{MIN_SECRET},200}}", f"at least {MIN_SECRET} letters and digits"),
 }
 
 
-def _check_switch(name: str, table: Mapping[str, Any]) -> None:
-    for key, (kind, form, wanted) in _SWITCH_KEYS.items():
-        if key not in table:
-            continue
-        value = table[key]
-        parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
-        shown = "what is there" if key == "books_token" else repr(value)
-        if type(value) is not kind or not all(re.fullmatch(form, str(part)) for part in parts):
-            raise ValueError(f"[{name}] {key}: {shown} is not {wanted}")
-    if table.get("region", "GR") not in SUPPORTED_REGIONS:
-        raise ValueError(f"[{name}] region: {table['region']!r} is not a country whose numbers are known")
-
-
 def _switch(name: str, table: Any, base: Path, region: str) -> SwitchSettings:
-    if not isinstance(table, dict):
-        raise ValueError(f"{name}: expected a table like [{name}]")
-    _check_switch(name, table)
-    table = dict(table)
+    table = {key: value for key, value in table.items() if key != "kind"}
+    tables.check(name, table, _SWITCH_KEYS, secret=("books_token",))
     try:
         switch = SwitchSettings(
             name=name,
@@ -387,14 +425,13 @@ def _switch(name: str, table: Any, base: Path, region: str) -> SwitchSettings:
             own_numbers=tuple(table.pop("own_numbers", [])),
             did_labels=dict(table.pop("did_labels", {})),
             books=table.pop("books", None),
-            books_token=_books_token(name, table, base),
+            books_token=tables.take_secret(name, table, "books_token", base, _SWITCH_KEYS),
         )
     except KeyError as missing:
         raise ValueError(f"[{name}] lacks {missing.args[0]}") from None
     if switch.books and switch.books_token:
         raise ValueError(f"[{name}] books and books_token: its books are either here or sent")
-    if table:
-        raise ValueError(f"[{name}] has unknown keys: {', '.join(sorted(table))}")
+    tables.refuse_rest(name, table)
     return switch
 
 
@@ -412,14 +449,3 @@ def _browser_phones(table: dict[str, Any], base: Path) -> BrowserPhones:
         sip_url=table.pop("phone_url", "/ws"),
         context=table.pop("phone_context", "from-agents"),
     )
-
-
-def _books_token(name: str, table: dict[str, Any], base: Path) -> str | None:
-    if path := table.pop("books_token_file", None):
-        table["books_token"] = (base / path).read_text(encoding="utf-8").strip()
-        try:
-            _check_switch(name, {"books_token": table["books_token"]})
-        except ValueError:  # says what it was: not with a secret
-            raise ValueError(f"[{name}] books_token_file: not at least {MIN_SECRET} letters and digits") from None
-    token: str | None = table.pop("books_token", None)
-    return token
