@@ -37,6 +37,58 @@ class Poison(Exception):
 _NEVER_TRANSIENT = (Poison, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError)
 
 
+class Handover:
+    """One event after the other to whoever records calls: again until it is taken; what never can be is set aside."""
+
+    def __init__(
+        self,
+        deliver: Callable[[Event], None],
+        gauge: Gauge,
+        stop: threading.Event,
+        set_aside: Callable[[dict[str, object], Exception], None],
+    ) -> None:
+        self._deliver, self._gauge, self._stop, self._set_aside = deliver, gauge, stop, set_aside
+        self.problem = ""  # why events wait
+
+    def give(self, event: Event) -> bool:
+        """False when it was time to stop before it was taken."""
+        refused = 0
+        for pause in retry.pauses(0.1, 5.0):
+            try:
+                self._deliver(event)
+            except Exception as error:
+                refused += isinstance(error, _NEVER_TRANSIENT)
+                log.warning(
+                    "%s could not be delivered: %s", type(event).__name__, retry.told(error), exc_info=refused > 0
+                )
+                if refused >= TRIES:
+                    self.problem = ""
+                    self._set_aside({"event": type(event).__name__, "content": asdict(event)}, error)
+                    return True
+                self.problem = f"events wait: {retry.told(error)}"
+            else:
+                self.problem = ""
+                self._gauge.change(delivered=self._gauge.status.delivered + 1)
+                return True
+            if self._stop.wait(pause):
+                break
+        return False
+
+
+def put_aside(journal: Journal, gauge: Gauge, what: dict[str, object], error: Exception) -> None:
+    """Poison: kept with its reason beside the journal, for people to look at."""
+    line = json.dumps({"at": datetime.now(UTC), "reason": retry.told(error), **what}, default=str, ensure_ascii=False)
+    try:
+        journal.note(ASIDE, line)
+    except OSError:
+        log.error("could not be set aside: %s", line)
+    gauge.change(set_aside=gauge.status.set_aside + 1)
+
+
+def forget_aside(journal: Journal, before: datetime) -> None:
+    journal.keep_notes(ASIDE, partial(_is_since, before))
+
+
 class Delivery:
     def __init__(
         self,
@@ -50,13 +102,17 @@ class Delivery:
         keep: timedelta,
         longest_pause: float,
     ) -> None:
-        self._journal, self._deliver, self._gauge, self._stop = journal, deliver, gauge, stop
+        self._journal, self._gauge, self._stop = journal, gauge, stop
+        self._handover = Handover(deliver, gauge, stop, self._set_aside)
         self._playback, self._tracker = Playback(tracker), tracker
         self._on_forgery = on_forgery
         self._keep, self._longest_pause = keep, longest_pause
         self._forged = 0  # frames that the tracker knows of
         self.position = journal.load_cursor().delivered
-        self.problem = ""  # why events wait
+
+    @property
+    def problem(self) -> str:
+        return self._handover.problem
 
     def run(self) -> None:
         cursor = self._journal.load_cursor()
@@ -66,7 +122,7 @@ class Delivery:
             try:
                 self._deliver_from(start, cursor.delivered, origins)
             except Exception as error:  # the journal cannot be read
-                self.problem = retry.told(error)
+                self._handover.problem = retry.told(error)
                 log.exception("delivery failed")
                 start = self.position
                 cursor = Cursor(start, start)
@@ -104,7 +160,7 @@ class Delivery:
             self._set_aside({"frame": entry.frame.raw.decode("utf-8", "replace")}, error)
             return True
         self._count_forgeries(told=deliver)
-        return not deliver or all(self._deliver_one(event) for event in events)
+        return not deliver or all(self._handover.give(event) for event in events)
 
     def _count_forgeries(self, *, told: bool) -> None:
         """`told`: what is read again to know the calls that are open was counted before."""
@@ -119,46 +175,15 @@ class Delivery:
         self._gauge.change(tainted=tainted, tainted_at=forgeries.last_at, tainted_call=source)
         self._on_forgery()
 
-    def _deliver_one(self, event: Event) -> bool:
-        refused = 0
-        for pause in retry.pauses(0.1, 5.0):
-            try:
-                self._deliver(event)
-            except Exception as error:
-                refused += isinstance(error, _NEVER_TRANSIENT)
-                log.warning(
-                    "%s could not be delivered: %s", type(event).__name__, retry.told(error), exc_info=refused > 0
-                )
-                if refused >= TRIES:
-                    self.problem = ""
-                    self._set_aside({"event": type(event).__name__, "content": asdict(event)}, error)
-                    return True
-                self.problem = f"events wait: {retry.told(error)}"
-            else:
-                self.problem = ""
-                self._gauge.change(delivered=self._gauge.status.delivered + 1)
-                return True
-            if self._stop.wait(pause):
-                break
-        return False
-
     def _set_aside(self, what: dict[str, object], error: Exception) -> None:
-        """Poison: kept with its reason beside the journal, for people to look at."""
-        line = json.dumps(
-            {"at": datetime.now(UTC), "reason": retry.told(error), **what}, default=str, ensure_ascii=False
-        )
-        try:
-            self._journal.note(ASIDE, line)
-        except OSError:
-            log.error("could not be set aside: %s", line)
-        self._gauge.change(set_aside=self._gauge.status.set_aside + 1)
+        put_aside(self._journal, self._gauge, what, error)
 
     def _prune(self, cursor: Cursor) -> None:
         """Both hold names and numbers: neither is kept longer than the other."""
         oldest = datetime.now(UTC) - self._keep
         try:
             self._journal.prune(oldest.timestamp(), cursor)
-            self._journal.keep_notes(ASIDE, partial(_is_since, oldest))
+            forget_aside(self._journal, oldest)
         except OSError as error:
             log.error("the journal cannot be pruned: %s", error)
 

@@ -274,3 +274,23 @@ class MembersListed:
 
 
 MemberEvent = MemberPaused | MemberJoined | MemberLeft | MembersListed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerWaits:
+    """On a switch that leaves it to us who gets a caller: somebody waits, since `at`, for a phone that we name."""
+
+    uid: str
+    at: datetime
+    queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerLeft:
+    """They wait no more: somebody has them, they hung up, or they were asked to leave a message."""
+
+    uid: str
+    at: datetime
+
+
+WaitingEvent = CallerWaits | CallerLeft

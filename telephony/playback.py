@@ -8,10 +8,10 @@ from typing import Protocol
 
 from telephony.ami.frames import Frame
 from telephony.ami.sentry import Forgeries
-from telephony.events import CallEvent, MemberEvent, Resynced
+from telephony.events import CallEvent, MemberEvent, Resynced, WaitingEvent
 from telephony.journal import Mark
 
-Told = CallEvent | Resynced | MemberEvent
+Told = CallEvent | Resynced | MemberEvent | WaitingEvent
 
 
 class Tracker(Protocol):

@@ -7,7 +7,7 @@ from datetime import datetime
 from telephony.ami.calls import Call, PendingTransfer
 from telephony.ami.channels import Bridge, Channel, Role, Switchboard, role_of
 from telephony.ami.departed import Departed
-from telephony.ami.legs import Clock, Leg, latest
+from telephony.ami.legs import Leg
 from telephony.events import (
     CallAnswered,
     CallEnded,
@@ -21,6 +21,7 @@ from telephony.events import (
     LegResult,
     LegRinging,
 )
+from telephony.moments import Clock, latest
 
 
 class CallBook:

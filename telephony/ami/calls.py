@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from telephony.ami.causes import Cause, derived_cause, is_dialable, missed_result, outbound_result, refusal
+from telephony.ami.causes import is_dialable, outbound_result, refusal
 from telephony.ami.channels import Channel
-from telephony.ami.legs import Clock, Leg, seconds
+from telephony.ami.legs import Leg
 from telephony.events import (
     Caller,
     CallSummary,
@@ -18,7 +18,9 @@ from telephony.events import (
     Result,
     Transfer,
 )
+from telephony.moments import Clock, seconds
 from telephony.numbers import is_withheld
+from telephony.outcomes import Cause, derived_cause, missed_result
 
 _TOGETHER = timedelta(seconds=0.5)  # phones rung by one step of a queue or Dial begin to ring within this
 _TRANSFERS_REMEMBERED = 100  # nobody is transferred that often

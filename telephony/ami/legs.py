@@ -1,30 +1,13 @@
-"""One phone's part in a call, and how time is counted."""
+"""One phone's part in a call."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from telephony.ami.causes import is_fault, refusal
 from telephony.events import LegResult, LegSummary
-
-
-def seconds(start: datetime | None, end: datetime | None) -> float:
-    return max(0.0, (end - start).total_seconds()) if start and end else 0.0
-
-
-def latest(at: datetime, *before: datetime | None) -> datetime:
-    """`at`, but not before what came before it: frames may be late, and clocks are set back."""
-    return max(moment for moment in (at, *before) if moment is not None)
-
-
-class Clock(Enum):
-    """What the customer is doing."""
-
-    OFF = "off"
-    TALK = "talk"
-    HOLD = "hold"
+from telephony.moments import seconds
 
 
 @dataclass(slots=True, eq=False)

@@ -29,6 +29,7 @@ from telephony.events import (
     QueueJoined,
     Resynced,
 )
+from telephony.outcomes import missed_result
 
 Headers = Mapping[str, str]
 
@@ -448,7 +449,7 @@ class CallTracker:
             call.in_queue = False
             call.nobody_found(at, causes.queue_result(value))
         elif value in ("CHANUNAVAIL", "CONGESTION") and call.missed is None:
-            call.nobody_found(at, causes.missed_result({LegResult.FAILED}))
+            call.nobody_found(at, missed_result({LegResult.FAILED}))
 
     def _newexten(self, headers: Headers, at: datetime) -> None:
         """A queue that nobody can join (join-empty) is named nowhere else."""

@@ -20,6 +20,7 @@ from telephony.ami.channels import Channel, Role, is_given
 from telephony.books.queues import Stint, stints
 from telephony.books.records import CelRecord, QueueRecord
 from telephony.events import CallEnded, CallsMerged, CallSummary, HungUpBy, LegResult, Result
+from telephony.outcomes import Cause, missed_result
 
 _OUTGOING = "(Outgoing Line)"
 _NO_NUMBER = ("", "s")
@@ -223,7 +224,7 @@ class _Posting:
         call = channel.call
         unreachable = record.extra.get("dialstatus") in ("CHANUNAVAIL", "CONGESTION")
         if unreachable and channel is call.customer and call.inbound and call.missed is None:
-            call.nobody_found(record.at, causes.missed_result({LegResult.FAILED}))
+            call.nobody_found(record.at, missed_result({LegResult.FAILED}))
 
     def _hangup(self, record: CelRecord) -> None:
         channel = self._known(record)
@@ -248,7 +249,7 @@ class _Posting:
         if leg is None or not leg.ringing or not call.inbound:
             return
         if leg.refused is None:
-            elsewhere = causes.number(record.extra.get("hangupcause")) == causes.Cause.ANSWERED_ELSEWHERE
+            elsewhere = causes.number(record.extra.get("hangupcause")) == Cause.ANSWERED_ELSEWHERE
             if elsewhere or call.picked_up_elsewhere(leg) or call.customer is None or call.customer.hung_up:
                 return
         self._book.end_leg(call, leg, record.at, leg.unanswered(), leg.refused)
@@ -361,7 +362,7 @@ class _Posting:
         began = next((each.at for each in reversed(self._own[record.uniqueid]) if _begins(each, record)), record.at)
         others = (each for each in self._records if each.event == "CHAN_START" and each.uniqueid != record.uniqueid)
         if not any(began <= each.at <= record.at for each in others):
-            call.nobody_found(record.at, causes.missed_result({LegResult.FAILED}))
+            call.nobody_found(record.at, missed_result({LegResult.FAILED}))
 
     def _user_defined(self, record: CelRecord) -> None:
         """What the dial plan noted with CELGenUserEvent."""

@@ -1,0 +1,1 @@
+"""Twilio as a switch: its webhooks → `telephony.events`, `telephony.commands` → its REST API."""
