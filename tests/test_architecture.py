@@ -19,7 +19,7 @@ SOURCES = sorted(
 )
 FEATURES = (
     "accounts", "contacts", "calls", "phones", "tasks", "books", "desk", "timeline", "notices", "mail", "settings",
-    "wrapup", "scripts", "agents", "push",
+    "wrapup", "scripts", "agents", "push", "routing",
 )  # fmt: skip
 PRIVATE = ("views", "forms", "api", "jobs")
 

@@ -40,6 +40,7 @@ from webapp.accounts.actions import LOCALES, logged_in, logged_out
 from webapp.accounts.jobs import keep_in_step
 from webapp.accounts.models import Role, User
 from webapp.books import intake
+from webapp.calls import webhooks
 from webapp.calls.shown import result_word
 from webapp.db import AWAY, db, transaction
 from webapp.desk.shell import call_refusal, shell_context
@@ -55,7 +56,8 @@ FEATURES = (
 )  # fmt: skip
 # pages that have a module of their own beside their feature's views
 BESIDE = (
-    "settings.breaks", "settings.calling", "settings.dispositions", "settings.scripts", "settings.targets", "settings.wrap_up",
+    "settings.breaks", "settings.calling", "settings.dispositions", "settings.routing", "settings.scripts", "settings.targets",
+    "settings.wrap_up",
     "desk.calling", "desk.dial", "desk.palette", "desk.day", "desk.pops",
 )  # fmt: skip
 CONTENT_SECURITY_POLICY = (
@@ -151,7 +153,7 @@ def _engine_options(url: str) -> dict[str, Any]:
 def _subscribe() -> None:
     """Import what registers itself: tables, subscribers, jobs."""
     importlib.import_module("webapp.leases")
-    for feature in (*FEATURES, "timeline", "mail"):
+    for feature in (*FEATURES, "timeline", "mail", "routing"):
         for part in ("models", "subscribers", "jobs", "words"):
             name = f"webapp.{feature}.{part}"
             if importlib.util.find_spec(name):
@@ -163,7 +165,7 @@ def _register_views(app: Flask) -> None:
         importlib.import_module(f"webapp.{beside}")
     for feature in FEATURES:
         app.register_blueprint(importlib.import_module(f"webapp.{feature}.views").bp)
-    for programs_come in (health.bp, intake.bp):
+    for programs_come in (health.bp, intake.bp, webhooks.bp):
         app.register_blueprint(programs_come)
         csrf.exempt(programs_come)
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,21 +20,26 @@ import structlog
 from flask import Flask
 
 from config.settings import Settings, SwitchSettings
+from config.twilio import TwilioSettings
 from telephony.ami.listening import connector
 from telephony.ami.tracker import CallTracker
 from telephony.bridge import Bridge
 from telephony.delivery import Event
-from telephony.events import CallEvent, Resynced
+from telephony.events import CallEvent, Resynced, WaitingEvent
 from telephony.journal import Journal, JournalBusy
 from telephony.status import BridgeStatus
-from webapp import leases
+from telephony.twilio.bridge import TwilioBridge
+from webapp import leases, switches
 from webapp.accounts import capture as accounts
 from webapp.books import place
 from webapp.books.keeper import Bookkeeper
 from webapp.books.patience import Bridge as Bridging
 from webapp.books.reading import open_reader
 from webapp.calls import capture
+from webapp.calls.webhooks import RequestInbox
 from webapp.db import AWAY
+from webapp.routing import actions as routing
+from webapp.routing.router import Router
 
 log = structlog.get_logger(__name__)
 
@@ -43,13 +49,14 @@ RENEW_SECONDS = 5.0
 class BridgeKeeper:
     """Runs the bridge of one switch while it holds the lease for it; waits for the lease otherwise."""
 
-    def __init__(self, app: Flask, switch: SwitchSettings) -> None:
+    def __init__(self, app: Flask, switch: SwitchSettings | TwilioSettings) -> None:
         self._app, self._switch = app, switch
         self._settings: Settings = app.extensions["ringback.settings"]
         self._holder = ""
         self._stop = threading.Event()
-        self._bridge: Bridge | None = None
+        self._bridge: Bridge | TwilioBridge | None = None
         self._books: Bookkeeper | None = None
+        self._router: Router | None = None
         self._problem = "not started"
         self._thread = threading.Thread(target=self._keep, name=f"bridge:{switch.name}", daemon=True)
         app.extensions.setdefault("ringback.bridges", {})[switch.name] = self.health
@@ -84,8 +91,9 @@ class BridgeKeeper:
             "tainted_at": status.tainted_at.isoformat() if status.tainted_at else None,
         }
         books = self._books.health() if self._books else None
-        well = status.connected and not status.problem and not (books and books["problem"])
-        return {"ok": well, **facts, "books": books}
+        router = self._router.health() if self._router else None
+        trouble = status.problem or (books and books["problem"]) or (router and router["problem"])
+        return {"ok": status.connected and not trouble, **facts, "books": books, "routing": router}
 
     def _keep(self) -> None:
         while not self._stop.is_set():
@@ -115,20 +123,23 @@ class BridgeKeeper:
 
     def _follow(self, journal: Journal) -> None:
         until = threading.Event()
-        self._bridge = Bridge(self._connector(), CallTracker(self._switch.trunks), self._deliver(), journal, until)
+        self._bridge = self._make(journal, until)
         renewal = threading.Thread(target=self._renew, args=(until,), name=f"lease:{self._switch.name}", daemon=True)
         renewal.start()
-        if place.source_of(self._switch):
+        if isinstance(self._switch, SwitchSettings) and place.source_of(self._switch):
             self._books = Bookkeeper(self._app, self._switch, self._bridging, open_reader)
-            self._books.start()
+        for beside in (self._books, self._router):
+            if beside:
+                beside.start()
         try:
             self._bridge.run()
         finally:
             until.set()
             renewal.join()
-            if self._books:
-                self._books.stop()
-            self._bridge = self._books = None
+            for beside in (self._books, self._router):
+                if beside:
+                    beside.stop()
+            self._bridge = self._books = self._router = None
             with self._app.app_context():
                 leases.give_back(f"bridge:{self._switch.name}", self._holder)
 
@@ -149,27 +160,40 @@ class BridgeKeeper:
             except sa.exc.SQLAlchemyError:
                 log.warning("the lease could not be renewed", switch=self._switch.name)
 
-    def _connector(self) -> Any:
-        tls = ssl.create_default_context() if self._switch.tls else None
-        login = self._switch.events
-        return connector(self._switch.host, self._switch.port, login.user, login.secret, tls=tls)
+    def _make(self, journal: Journal, until: threading.Event) -> Bridge | TwilioBridge:
+        switch = self._switch
+        if isinstance(switch, SwitchSettings):
+            tls = ssl.create_default_context() if switch.tls else None
+            connect = connector(switch.host, switch.port, switch.events.user, switch.events.secret, tls=tls)
+            deliver = receiver(self._app, switch.name, routed=False)
+            return Bridge(connect, CallTracker(switch.trunks), deliver, journal, until)
+        account, inbox = switches.twilio_switch(switch), RequestInbox(self._app, switch)
+        ring = partial(account.offer, ring_seconds=switch.ring_seconds)
+        self._router = Router(self._app, switch.name, ring, ring_seconds=switch.ring_seconds)
+        deliver = receiver(self._app, switch.name, routed=True)
+        return TwilioBridge(inbox, account, deliver, journal, until, ring_seconds=switch.ring_seconds)
 
-    def _deliver(self) -> Callable[[Event], None]:
-        name = self._switch.name
 
-        def deliver(event: Event) -> None:
-            with self._app.app_context():
-                try:
-                    if isinstance(event, CallEvent | Resynced):
-                        capture.record(event, switch=name)
-                    else:
-                        accounts.record(event, switch=name)
-                except AWAY:
-                    raise
-                except Exception as error:  # a few more tries (somebody may have been faster), then set aside
-                    raise ValueError(f"{type(error).__name__}: {error}") from error
+def receiver(app: Flask, name: str, *, routed: bool) -> Callable[[Event], None]:
+    """Of whatever is told of a switch. `routed`: its callers are given to agents by us."""
 
-        return deliver
+    def deliver(event: Event) -> None:
+        with app.app_context():
+            try:
+                if isinstance(event, CallEvent | Resynced):
+                    capture.record(event, switch=name)
+                    if routed:
+                        routing.record(event, switch=name)
+                elif isinstance(event, WaitingEvent):
+                    routing.record(event, switch=name)
+                else:
+                    accounts.record(event, switch=name)
+            except AWAY:
+                raise
+            except Exception as error:  # a few more tries (somebody may have been faster), then set aside
+                raise ValueError(f"{type(error).__name__}: {error}") from error
+
+    return deliver
 
 
 def _name_of(journal: Journal) -> str:

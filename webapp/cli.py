@@ -150,7 +150,7 @@ def user_add(
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     app = _app()
-    known = [each.name for each in app.extensions["ringback.settings"].switches]
+    known = [each.name for each in app.extensions["ringback.settings"].all_switches]
     if lines + browser_lines and known and switch not in known:
         raise click.BadParameter(f"one of {', '.join(known)}", param_hint="--switch")
     with app.test_request_context(), transaction():

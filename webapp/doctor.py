@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from flask import Flask
 from kombu.exceptions import OperationalError
 
-from config.settings import BrowserPhones, Settings, SwitchSettings
+from config.settings import AnySwitch, BrowserPhones, Settings, SwitchSettings
 from telephony.ami.doctor import MAX_SKEW, Finding, Level, examine
 from telephony.ami.interview import ask, look_at_cel
 from telephony.ami.switch import Login
@@ -52,6 +52,8 @@ def examine_all(app: Flask) -> Iterator[Examined]:
             findings = [*_bridge(settings, switch), *_books(settings, switch), *_phones(switch)]
             findings += _switch(settings, switch)
             yield Examined(f"switch {switch.name}", findings)
+        for account in settings.twilio:
+            yield Examined(f"switch {account.name}", list(_bridge(settings, account)))
 
 
 def _well(code: str, said: str) -> Finding:
@@ -95,7 +97,7 @@ def _web(settings: Settings) -> Iterator[Finding]:
     elif settings.trusted_proxies or settings.host not in LOOPBACK:
         yield _fault("cookies", "Ringback is served to other machines, and its cookies would go over plain http.",
                      "RINGBACK_SECURE_COOKIES=yes, behind a proxy with TLS")  # fmt: skip
-    if not settings.switches:
+    if not settings.all_switches:
         yield _look("switches", "No switch is configured: nobody's calls are followed.",
                     "RINGBACK_SWITCHES=/etc/ringback/switches.toml, see config/switches.example.toml")  # fmt: skip
 
@@ -134,7 +136,7 @@ def _broker() -> Iterator[Finding]:
                          "start it, and see RINGBACK_REDIS_URL")  # fmt: skip
 
 
-def _bridge(settings: Settings, switch: SwitchSettings) -> Iterator[Finding]:
+def _bridge(settings: Settings, switch: AnySwitch) -> Iterator[Finding]:
     journal = settings.data_dir / "journal" / switch.name
     if not _writable(journal):
         yield _fault("journal", f"{journal} cannot be written.", f"chown -R and chmod u+rwx {journal}")

@@ -21,7 +21,7 @@ def health() -> Any:
     work without it. Names no secret and no person."""
     checks = {"database": _database()}
     settings: Settings = current_app.extensions["ringback.settings"]
-    for switch in settings.switches:
+    for switch in settings.all_switches:
         checks[f"switch:{switch.name}"] = _switch(switch.name)
     if settings.smtp_url:
         checks["mail"] = _mail()

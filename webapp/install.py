@@ -43,7 +43,7 @@ def _close_orphans(settings: Settings) -> None:
     """Calls of a switch that is no longer configured: nobody will ever tell their end.
 
     Unless a process with other settings follows it, as the trial does while `ringback user add` runs beside it."""
-    known = [switch.name for switch in settings.switches]
+    known = [switch.name for switch in settings.all_switches]
     gone = sa.select(Call.switch).where(Call.state != CallState.ENDED, Call.switch.not_in(known)).distinct()
     orphaned = [name for name in db.session.scalars(gone) if leases.facts_of(f"bridge:{name}") is None]
     for name in orphaned:
@@ -58,7 +58,7 @@ def _plant_dispositions() -> None:
 
 
 def _learn_own_numbers(settings: Settings) -> None:
-    for switch in settings.switches:
+    for switch in settings.all_switches:
         for written in switch.own_numbers:
             number = e164(written, switch.region)
             if number and not db.session.get(OwnNumber, number):

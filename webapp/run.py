@@ -75,9 +75,9 @@ def serve(app: Flask) -> None:
 def run_bridge(app: Flask, name: str) -> None:
     settings: Settings = app.extensions["ringback.settings"]
     try:
-        switch = settings.switch(name)
+        switch = settings.any_switch(name)
     except StopIteration:
-        known = ", ".join(switch.name for switch in settings.switches) or "none"
+        known = ", ".join(switch.name for switch in settings.all_switches) or "none"
         raise click.ClickException(f"no switch is called {name}; RINGBACK_SWITCHES has: {known}") from None
     _interrupt_on_termination()
     try:
@@ -241,7 +241,7 @@ def _plant(app: Flask) -> None:
 @contextmanager
 def _background(app: Flask) -> Iterator[None]:
     settings: Settings = app.extensions["ringback.settings"]
-    keepers = [BridgeKeeper(app, switch) for switch in settings.switches]
+    keepers = [BridgeKeeper(app, settings.any_switch(switch.name)) for switch in settings.all_switches]
     embedded = jobs.Embedded() if not settings.redis_url else None
     for keeper in keepers:
         keeper.start()
@@ -262,7 +262,7 @@ def unready(app: Flask) -> list[str]:
     with app.app_context():
         alone = db.session.scalar(sa.select(sa.func.count()).select_from(User)) == 0
     missing = []
-    if not settings.switches:
+    if not settings.all_switches:
         missing.append("No PBX is configured, so no calls are followed: see RINGBACK_SWITCHES in the README.")
     if alone:
         missing.append("Nobody can log in yet: ringback user add NAME --name … --line PJSIP/…")

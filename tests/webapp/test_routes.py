@@ -38,6 +38,11 @@ FOR_ANYBODY = {
     "GET /sw.js": (200, 200),
     "GET /offline": (200, 200),
     "POST /books/<switch>/<kind>": (401, 401),  # a spooler's, which has a token
+    # Twilio's, which signs them
+    "POST /twilio/<switch>/<kind>": (403, 403),
+    "POST /twilio/<switch>/<kind>/<root>": (403, 403),
+    "POST /twilio/<switch>/<kind>/<root>/<first>": (403, 403),
+    "POST /twilio/<switch>/<kind>/<root>/<first>/<second>": (403, 403),
     "GET /static/<path:filename>": (200, 200),
     "GET /fs-static/<path:filename>": (404, 404),
 }
@@ -133,6 +138,8 @@ FOR_ADMINISTRATORS = {
     "POST /settings/dispositions/new": 204,
     "GET /settings/dispositions/<uuid:disposition_id>": 200,
     "POST /settings/dispositions/<uuid:disposition_id>": 204,
+    "GET /settings/routing": 200,
+    "POST /settings/routing": 204,
     "GET /settings/scripts": 200,
     "GET /settings/scripts/new": 200,
     "POST /settings/scripts/new": 204,

@@ -23,7 +23,7 @@ from webapp.events import publish
 LOCALES = ("en", "el")
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,38}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
-_ENDPOINT = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
+_ENDPOINT = re.compile(r"(PJSIP|SIP|IAX2|SCCP|Client|Phone)/[0-9A-Za-z_.-]{1,40}")
 MIN_PASSWORD = 8
 LOGGED_OUT = "logged-out"  # the reason in which a switch keeps phones of whoever logged out
 WRAP_UP = "wrap-up"  # and of whoever is held back after a call

@@ -230,6 +230,43 @@ class Pop(Identified, Model):
     leg: Mapped[Leg] = relationship()
 
 
+class SwitchRequest(Identified, Model):
+    """What a switch told us by a request of its own, as it came, and what we answered: the journal of such a switch. Only
+    `webapp.calls.webhooks` knows what is in it."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("switch", "key"),
+        sa.Index(None, "switch", "root", "received_at"),
+        sa.Index(None, "switch", "handled_at"),
+        sa.Index(None, "switch", "leg"),
+    )
+    switch: Mapped[str] = mapped_column(sa.String(40))
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    root: Mapped[str] = mapped_column(sa.String(40))  # the call that it is about
+    key: Mapped[str] = mapped_column(sa.String(500))  # the same however often it is told
+    leg: Mapped[str | None] = mapped_column(sa.String(40))  # of which it tells, where it does
+    step: Mapped[int] = mapped_column(default=0)
+    part: Mapped[str] = mapped_column(sa.String(60), default="")
+    by: Mapped[str] = mapped_column(sa.String(60), default="")
+    fields: Mapped[dict[str, Any]]
+    decision: Mapped[str] = mapped_column(sa.String(20), default="")
+    answer: Mapped[str] = mapped_column(sa.Text, default="")
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    handled_at: Mapped[datetime | None]
+
+
+class SwitchStep(Model):
+    """What has to be done once so that a call goes on, where a switch does not do so by itself; who has claimed it does it."""
+
+    switch: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    root: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(60), primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now, index=True)
+    claimed_until: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    problem: Mapped[str] = mapped_column(sa.String(200), default="")  # it was not done, and is not tried again
+
+
 class Disposition(Identified, Model):
     """What the agent says of a call when wrapping it up. `position` orders them; `heading` puts some together.
 

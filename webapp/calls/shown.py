@@ -207,7 +207,7 @@ def failure(call: Call) -> str:
 
 def did_label(switch: str, did: str | None) -> str | None:
     """What the firm calls the number that was called, however the line and the settings write it."""
-    settings = switches.settings_of(switch)
+    settings = switches.face_of(switch)
     if settings is None or not did:
         return None
     called = e164(did, settings.region) or did

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import live
+from webapp import live, switches
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission, may
 from webapp.agents import shown as agents
@@ -154,6 +154,11 @@ def _places() -> list[tuple[Permission, str, str, str, str]]:
         (Permission.TARGET_SET, "/settings/targets", _("Targets"), "target", ""),
         (Permission.ABSENCE_OWN, "/settings/absences", _("Absences"), "calendar", ""),
         (Permission.QUEUE_READ, "/settings/queues", _("Queues"), "settings", ""),
+        *(
+            [(Permission.QUEUE_MANAGE, "/settings/routing", _("Skills"), "users-group", "")]
+            if switches.routed()
+            else []
+        ),
         (Permission.QUEUE_MANAGE, "/settings/wrap-up", _("Wrap-up"), "tag", ""),
         (Permission.QUEUE_MANAGE, "/settings/scripts", _("Scripts"), "list-details", ""),
         (Permission.QUEUE_MANAGE, "/settings/calling", _("Calling"), "phone-outgoing", ""),

@@ -83,6 +83,7 @@ class TwilioTrial:
                 f'api_key = "{account.key_sid}"',
                 f'api_secret = "{account.key_secret}"',
                 f'public_url = "{self.public_url}"',
+                f'api_url = "{self.base_url}"',
                 f'shown_number = "{self._people.shown_number}"',
                 f"numbers = {{ {numbers} }}",
                 f"calls_per_second = {CALLS_PER_SECOND}",
