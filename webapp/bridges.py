@@ -29,9 +29,11 @@ from telephony.events import CallEvent, Resynced, WaitingEvent
 from telephony.journal import Journal, JournalBusy
 from telephony.status import BridgeStatus
 from telephony.twilio.bridge import TwilioBridge
+from telephony.twilio.reconciler import Reconciler
 from webapp import leases, switches
 from webapp.accounts import capture as accounts
 from webapp.books import place
+from webapp.books.asked import AskedPlace, AskingKeeper
 from webapp.books.keeper import Bookkeeper
 from webapp.books.patience import Bridge as Bridging
 from webapp.books.reading import open_reader
@@ -55,7 +57,7 @@ class BridgeKeeper:
         self._holder = ""
         self._stop = threading.Event()
         self._bridge: Bridge | TwilioBridge | None = None
-        self._books: Bookkeeper | None = None
+        self._books: Bookkeeper | AskingKeeper | None = None
         self._router: Router | None = None
         self._problem = "not started"
         self._thread = threading.Thread(target=self._keep, name=f"bridge:{switch.name}", daemon=True)
@@ -170,6 +172,8 @@ class BridgeKeeper:
         account, inbox = switches.twilio_switch(switch), RequestInbox(self._app, switch)
         ring = partial(account.offer, ring_seconds=switch.ring_seconds)
         self._router = Router(self._app, switch.name, ring, ring_seconds=switch.ring_seconds)
+        asked = AskedPlace(self._app, switch.name)
+        self._books = AskingKeeper(self._app, switch.name, asked, Reconciler(account.records, inbox, asked).run)
         deliver = receiver(self._app, switch.name, routed=True)
         return TwilioBridge(inbox, account, deliver, journal, until, ring_seconds=switch.ring_seconds)
 

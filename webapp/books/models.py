@@ -18,6 +18,7 @@ class Source(StrEnum):
 
     FILE = "file"  # on the switch's own disk
     SPOOLED = "spooled"  # the copy that the switch's spooler sends
+    ASKED = "asked"  # a list of the switch's, for which we ask
 
 
 class RecoveryKind(StrEnum):

@@ -34,7 +34,7 @@ FIELDS = {
     "ended_at": _l("end"),
     "answered_by": _l("answered by"),
 }
-SOURCES = {"file": _l("Its own file"), "spooled": _l("Sent by its spooler")}
+SOURCES = {"file": _l("Its own file"), "spooled": _l("Sent by its spooler"), "asked": _l("Its own list")}
 FAULTS = {
     Fault.NO_CALL: _l("The switch had this call, we have not"),
     Fault.NO_BOOK: _l("We have this call, the switch has not"),

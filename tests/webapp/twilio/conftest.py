@@ -20,6 +20,7 @@ from telephony.fake.twilio.people import Script
 from telephony.journal import Journal
 from telephony.twilio.addresses import Addresses
 from telephony.twilio.bridge import TwilioBridge
+from telephony.twilio.reconciler import Reconciler
 from telephony.twilio.rest import Rest
 from telephony.twilio.switch import TwilioSwitch
 from telephony.twilio.webhooks import Kind
@@ -27,6 +28,7 @@ from webapp import leases, switches
 from webapp.accounts import presence
 from webapp.accounts.actions import logged_in
 from webapp.accounts.models import User
+from webapp.books.asked import AskedPlace
 from webapp.bridges import receiver
 from webapp.calls import actions
 from webapp.calls.models import Call, CallState
@@ -62,6 +64,9 @@ class Centre:
         )  # fmt: skip
         self.switch = TwilioSwitch("gr", rest, at, shown=OURS)
         switches.use(app, self.switch)
+        self.place = AskedPlace(app, "gr")
+        self.reconciler = Reconciler(self.switch.records, RequestInbox(app, self.settings), self.place)
+        self.place.since(self.now)
         self._heard, self._looked_at, self._beaten_at = -1, 0.0, 0.0
         self.agents: list[User] = []
         self.bridge_alive = True
@@ -124,6 +129,12 @@ class Centre:
             quiet = all(call.is_over for call in self.twilio.calls.all.values())
             self.twilio.clock.advance(min(LOOK if quiet else STEP, until - self.twilio.clock.now))
             self.turn()
+
+    def reconcile(self) -> None:
+        """As it is done every two minutes."""
+        db.session.rollback()
+        self.reconciler.run(self.now)
+        self.turn()
 
     def run_until(self, condition: Callable[[], object], limit: float = 120) -> None:
         until = self.twilio.clock.now + limit
