@@ -98,6 +98,7 @@ class Settings:
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = ""
     calls_at_once: int = 1
+    customer_wait_seconds: int = 20
     unanswered_rings: int = 2
     unanswered_break: bool = False
     pop_days: int = 90
@@ -133,6 +134,7 @@ VARIABLES: Mapping[str, str] = {
     "RINGBACK_REGION": "Two-letter country whose national numbers are meant (default: GR)",
     "RINGBACK_TIMEZONE": "Where the firm's day begins, e.g. Europe/Athens (default: this machine's)",
     "RINGBACK_CALLBACK_MINUTES": "Within how many minutes a missed caller is to be called back (default: 30)",
+    "RINGBACK_CUSTOMER_WAIT_SECONDS": "For how long a customer called before the agent hears music, at most (default: 20)",
     "RINGBACK_CALLS_AT_ONCE": "How many calls an agent may be in, those they ask for included (default: 1)",
     "RINGBACK_UNANSWERED_RINGS": "So many unanswered rings in a row are shown, and told to the head; 0: none (default: 2)",
     "RINGBACK_UNANSWERED_BREAK": "yes: such an agent is out of the queues until they say that they are there (default: no)",
@@ -175,6 +177,7 @@ class _Reader:
             smtp_url=self._smtp_url(),
             mail_from=self._mail_from(),
             calls_at_once=self._number("RINGBACK_CALLS_AT_ONCE", 1, 1, 5),
+            customer_wait_seconds=self._number("RINGBACK_CUSTOMER_WAIT_SECONDS", 20, 5, 120),
             unanswered_rings=self._number("RINGBACK_UNANSWERED_RINGS", 2, 0, 100),
             unanswered_break=self._flag("RINGBACK_UNANSWERED_BREAK"),
             pop_days=self._number("RINGBACK_POP_DAYS", 90, 1, 3650),

@@ -21,17 +21,28 @@ _REASON = re.compile(r"[A-Za-z0-9 _.-]{0,40}")
 MAX_RING_SECONDS = 300
 
 
+class First(StrEnum):
+    """Whose phone rings first when an agent calls a customer."""
+
+    AGENT = "agent"
+    CUSTOMER = "customer"
+
+
 @dataclass(frozen=True, slots=True)
 class Originate:
-    """Click-to-call, agent first: ring `line`; when it is picked up, dial `number`. `uid` becomes the call's id on the
-    switch."""
+    """Click-to-call: ring one of the two, and the other when it is picked up. `uid` becomes the call's id on the switch.
+
+    A customer who was rung first hears music until the agent picks up, for `agent_ring_seconds` at most; then they are
+    let go."""
 
     uid: str
     line: str  # "PJSIP/alice"
     number: str  # digits, with an optional leading +
-    ring_seconds: int = 30
+    ring_seconds: int = 30  # of who is rung first
     shown: str = ""  # which of our numbers the customer sees; "": as the switch is set up
     answer_itself: bool = False  # `line` is a phone that picks up when it is told that its owner asked for the call
+    first: First = First.AGENT
+    agent_ring_seconds: int = 20  # with the customer waiting
 
     def __post_init__(self) -> None:
         _check("uid", self.uid, _UID)
@@ -39,8 +50,21 @@ class Originate:
         _check("number", self.number, _NUMBER)
         if self.shown:
             _check("shown", self.shown, _NUMBER)
-        if not 1 <= self.ring_seconds <= MAX_RING_SECONDS:
-            raise BadValue("ring_seconds", f"must be 1 to {MAX_RING_SECONDS}")
+        if not isinstance(self.first, First):
+            raise BadValue("first", f"{self.first!r:.60} is not allowed")
+        for field in ("ring_seconds", "agent_ring_seconds"):
+            if not 1 <= getattr(self, field) <= MAX_RING_SECONDS:
+                raise BadValue(field, f"must be 1 to {MAX_RING_SECONDS}")
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End the call that was asked for under this id, while nobody of ours is in it."""
+
+    uid: str
+
+    def __post_init__(self) -> None:
+        _check("uid", self.uid, _UID)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class CallBook:
         channel.call = call
         call.adopted = call.adopted or adopted
         if channel.role is Role.PLUMBING:
+            call.through_local = call.through_local or channel.uid == call.linkedid
             return
         if channel.role is Role.TRUNK and call.is_begun_by(channel):
             call.demote()
@@ -79,7 +80,7 @@ class CallBook:
             call.customer = call.last_customer = channel
             if call.inbound is None:
                 call.inbound = channel.uid == channel.linkedid and channel.calling is not False
-            call.dial_status = call.unreached_at = None
+            call.dial_status = call.unreached_at = call.reached_at = None
             call.ended_at = call.told = None
             return
         if channel.role is Role.TRUNK and call.has_reserves:

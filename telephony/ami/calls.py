@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from telephony.ami.causes import Cause, derived_cause, is_dialable, missed_result, outbound_result, refusal
-from telephony.ami.channels import Channel
+from telephony.ami.channels import Channel, is_given
 from telephony.ami.legs import Clock, Leg, seconds
 from telephony.events import (
     Caller,
@@ -40,6 +40,7 @@ class Call:
     uid: str
     linkedid: str | None
     exists: bool = False
+    through_local: bool = False  # its first channel is half of a Local one
     originated: bool = False  # begun by an Originate that dials a customer
     adopted: bool = False  # its beginning was not seen
     inbound: bool | None = None
@@ -57,6 +58,7 @@ class Call:
     started_at: datetime | None = None
     answered_at: datetime | None = None
     ended_at: datetime | None = None
+    reached_at: datetime | None = None  # whom we called picked up; with whom they talk is another matter
     unreached_at: datetime | None = None  # the customer's side failed, the agent's lives: a trunk may be tried again
     queue: str | None = None
     in_queue: bool = False
@@ -274,12 +276,21 @@ class Call:
             return Result.NO_ANSWER
         return Result.BUSY if customer is not None and customer.cause == Cause.BUSY else Result.REJECTED
 
+    @property
+    def is_customer_first(self) -> bool:
+        """A click under an id of ours that goes through the dial plan to the customer, and has rung no phone yet."""
+        begun = self.linkedid is not None and is_given(self.linkedid)
+        return begun and self.through_local and not self.legs
+
     def _failed_result(self) -> Result:
-        if self.last_customer is not None:
-            return outbound_result(self.dial_status, self.last_customer.cause)
+        customer = self.last_customer
+        if customer is not None and self.reached_at is None:
+            return outbound_result(self.dial_status, customer.cause)
+        if customer is not None and customer.hung_up:
+            return Result.ABANDONED  # called before the agent, they did not wait
         leg = next(iter(self.legs.values()), None)
         if leg is None:
-            return Result.AGENT_UNAVAILABLE
+            return Result.FAILED if customer is None and self.is_customer_first else Result.AGENT_UNAVAILABLE
         if leg.picked_up_at:
             return Result.AGENT_DECLINED if leg.hung_up else Result.FAILED
         if refusal(leg.refused) is LegResult.DECLINED:
@@ -356,7 +367,11 @@ class Call:
         )
 
     def _ring(self) -> float:
-        return seconds(self.waiting_since, self.answered_at or self.ended_at)
+        return seconds(self.waiting_since, self.reached_at or self.answered_at or self.ended_at)
+
+    def reached(self, at: datetime) -> None:
+        if not self.inbound and self.answered_at is None:
+            self.reached_at = self.reached_at or at
 
     def takes_part(self, leg: Leg) -> bool:
         """Not every phone of the group does: a supervisor's, or a second line used for a consultation, does not."""

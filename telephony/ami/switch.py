@@ -14,9 +14,11 @@ from telephony.ami.parties import Parties, parties_of
 from telephony.commands import (
     Answer,
     Ask,
+    Cancel,
     Complete,
     Drop,
     Echo,
+    First,
     Hangup,
     Hold,
     Join,
@@ -41,9 +43,9 @@ GLANCE = 1.0  # the same for a question that somebody's click waits for, and tha
 IDLE_PING = 30.0
 # contexts of config/asterisk/ringback-phones.conf, and that of Asterisk's parking lot
 HOLD, ROOM, TRANSFER, RESCUE = "ringback-hold", "ringback-room", "ringback-transfer", "ringback-rescue"
-CHECK, AUTO = "ringback-check", "ringback-auto"
+CHECK, AUTO, AGENT = "ringback-check", "ringback-auto", "ringback-agent"
 PARKED = "parkedcalls"
-CONTEXTS = (HOLD, ROOM, TRANSFER, RESCUE, CHECK, AUTO)
+CONTEXTS = (HOLD, ROOM, TRANSFER, RESCUE, CHECK, AUTO, AGENT)
 
 _STATES = {
     "NOT_INUSE": PhoneState.FREE,
@@ -106,21 +108,40 @@ class AsteriskSwitch:
         """Asked once, and only once: when the connection dies in the middle, a phone may be ringing already."""
         if not _LINE.fullmatch(command.line):
             raise BadValue("line", f"{command.line!r:.60} is no line of this telephone system")
+        legs = self._agent_first(command) if command.first is First.AGENT else self._customer_first(command)
         self._commands.send(
             {
                 "Action": "Originate",
                 "ActionID": command.uid,
-                "Channel": command.line,
                 "ChannelId": command.uid,
-                "Context": self._context,
-                "Exten": command.number,
+                **legs,
                 "Priority": "1",
                 "CallerID": f"<{command.number}>",
                 "Timeout": str(command.ring_seconds * 1000),
-                "Variable": _variables(command),
                 "Async": "true",
             }
         )
+
+    def _agent_first(self, command: Originate) -> dict[str, str]:
+        auto = _ANSWER_ITSELF if command.answer_itself else ""
+        return {
+            "Channel": command.line, "Context": self._context, "Exten": command.number, "Variable": _marks(command) + auto,
+        }  # fmt: skip
+
+    def _customer_first(self, command: Originate) -> dict[str, str]:
+        """Only the dial plan knows how a number is dialled: a Local channel goes through it, and on to the agent when the
+        customer has picked up. Without sound it stays, with sound Asterisk takes it out."""
+        phone = f",RINGBACK_PHONE={command.line},RINGBACK_SECONDS={command.agent_ring_seconds}"
+        return {
+            "Channel": f"Local/{command.number}@{self._context}",
+            "Context": AGENT,
+            "Exten": "auto" if command.answer_itself else "ring",  # nothing that could be taken for a number
+            "Variable": _marks(command) + phone,
+        }
+
+    def cancel(self, command: Cancel) -> None:
+        """A call that we asked for has the id that we gave it, and Asterisk takes it for the name of its first channel."""
+        self._commands.send({"Action": "Hangup", "Channel": command.uid, "Cause": "16"})
 
     def hangup(self, command: Hangup) -> None:
         self._commands.send({"Action": "Hangup", "Channel": command.channel, "Cause": "16"})
@@ -325,10 +346,10 @@ class AsteriskSwitch:
             self._answers.close()
 
 
-def _variables(command: Originate) -> str:
+def _marks(command: Originate) -> str:
     """Two underscores: the leg to the customer inherits them."""
     shown = f",__CRM_SHOWN={command.shown}" if command.shown else ""
-    return f"__CRM_CALL_ID={command.uid}{shown}{_ANSWER_ITSELF if command.answer_itself else ''}"
+    return f"__CRM_CALL_ID={command.uid}{shown}"
 
 
 class _Connection:

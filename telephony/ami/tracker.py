@@ -227,6 +227,8 @@ class CallTracker:
         leg = call.legs.get(channel.uid)
         if state == "Up":
             channel.up = True
+            if channel is call.customer:
+                call.reached(at)
             if leg is not None:
                 leg.alive = True
                 leg.picked_up_at = leg.picked_up_at or (at if leg.rang_at else None)

@@ -140,7 +140,8 @@ class _Posting:
         if not call.inbound:
             dialled = self._dialling.get(call.uid) or self._number_of(channel.uid)
             channel.exten = dialled or channel.exten
-            if not call.originated or not call.number:
+            # before a customer who is called first, the dial plan has put a number of ours in place of the caller id
+            if not call.originated or not call.number or (dialled and call.through_local):
                 call.number = dialled or call.typed
         elif not call.number:
             call.number, call.name = record.number, record.name
@@ -205,6 +206,8 @@ class _Posting:
         if channel is None:
             return
         channel.up = True
+        if channel is channel.call.customer:
+            channel.call.reached(record.at)
         leg = channel.call.legs.get(channel.uid)
         if leg is not None:
             leg.picked_up_at = leg.picked_up_at or (record.at if leg.rang_at else None)

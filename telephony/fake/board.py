@@ -65,9 +65,10 @@ class Board:
             return [dict(member) for member in found]
 
     def linkedid(self, channel: str) -> str | None:
+        """By name or by id, as Asterisk finds it."""
         with self._lock:
-            found = (seen.get("Linkedid") for seen in self.channels.values() if seen.get("Channel") == channel)
-            return next(found, None)
+            known = self.channels.items()
+            return next((seen.get("Linkedid") for uid, seen in known if channel in (uid, seen.get("Channel"))), None)
 
     def rings(self, channel: str) -> bool:
         with self._lock:

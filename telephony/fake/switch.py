@@ -5,6 +5,7 @@ from __future__ import annotations
 from telephony.commands import (
     Answer,
     Ask,
+    Cancel,
     Complete,
     Drop,
     Echo,
@@ -27,7 +28,7 @@ from telephony.commands import (
 from telephony.errors import SwitchError, SwitchRefused
 
 Command = (
-    Originate | Hangup | Answer | Pause | Mute | SendDigits | Hold | Resume | Transfer | Complete | Swap | Join | Drop
+    Originate | Cancel | Hangup | Answer | Pause | Mute | SendDigits | Hold | Resume | Transfer | Complete | Swap | Join | Drop
     | Park | Rescue | Retrieve | Echo
 )  # fmt: skip
 
@@ -44,6 +45,9 @@ class FakeSwitch:
         self.closed = False
 
     def originate(self, command: Originate) -> None:
+        self._take(command)
+
+    def cancel(self, command: Cancel) -> None:
         self._take(command)
 
     def hangup(self, command: Hangup) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import selectinload
 from config.settings import Settings
 from telephony.ami.client import AmiClient
 from telephony.ami.frames import Frame, read_frames
-from telephony.commands import Originate
+from telephony.commands import First, Originate
 from telephony.events import CallSummary
 from telephony.replay import derive
 from tests.journeys.product import as_toml
@@ -71,15 +71,17 @@ class Scene(Desk):
 
     app: Flask
 
-    def click(self, person: str, which: int = 1, ring_seconds: int = 0) -> UUID:
-        """On a number, on the screen. `ring_seconds`: of the agent's phone, if they are other than usual."""
+    def click(self, person: str, which: int = 1, ring_seconds: int = 0, *, first: First = First.AGENT) -> UUID:
+        """On a number, on the screen. `ring_seconds`: of each phone, if they are other than usual."""
         with self.app.test_request_context():
             user = self._user(person)
             with transaction():
+                user.rings_first = first
                 call_id = actions.request_call(user, self.customer(which), uuid4().hex).id
             if ring_seconds:
-                uid, line = str(call_id), user.lines[0].endpoint
-                switches.get(SWITCH).originate(Originate(uid, line, f"+30{self.customer(which)}", ring_seconds))
+                uid, line, number = str(call_id), user.lines[0].endpoint, f"+30{self.customer(which)}"
+                asked = Originate(uid, line, number, ring_seconds, first=first, agent_ring_seconds=ring_seconds)
+                switches.get(SWITCH).originate(asked)
             else:
                 actions.dial(call_id)
         return call_id

@@ -79,5 +79,5 @@ def in_order(calls: Iterable[CallSummary]) -> list[CallSummary]:
 
 def step(at: datetime, event: str, *, uid: str, channel: str, **facts: Any) -> CelRecord:
     """A record that a story needs."""
-    text = dict.fromkeys(("number", "name", "exten", "context", "app", "app_data", "peer"), "")
-    return CelRecord(at=at, event=event, uniqueid=uid, linkedid=uid, channel=channel, **(text | facts))
+    text = dict.fromkeys(("number", "name", "exten", "context", "app", "app_data", "peer"), "") | {"linkedid": uid}
+    return CelRecord(at=at, event=event, uniqueid=uid, channel=channel, **(text | facts))

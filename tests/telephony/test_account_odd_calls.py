@@ -16,6 +16,75 @@ from tests.telephony.books import TRUNKS, Record, account, cel, configured, step
 SECOND = timedelta(seconds=1)
 
 
+# ------------------------------------------------------------------------------------------------------ customer first
+
+OURS, NUMBER = "019aa5f0-1111-7000-8000-000000000001", "6944000001"
+LOCAL = {"uid": OURS, "channel": f"Local/{NUMBER}@ringback-outbound-1;1", "exten": NUMBER}
+OTHER = {"uid": f"{OURS};2", "linkedid": OURS, "channel": f"Local/{NUMBER}@ringback-outbound-1;2", "exten": NUMBER}
+DANA = {"uid": "1.3", "linkedid": OURS, "channel": "PJSIP/trunk-3"}
+PHONE = {"uid": "1.4", "linkedid": OURS, "channel": "PJSIP/alice-4", "number": "1001"}
+DIALLED = {"app": "AppDial", "app_data": "(Outgoing Line)"}
+
+
+def _customer_first(*, until: str) -> list[Record]:
+    """What the books have of it, and where it ended."""
+    at = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    outside = {"app": "Dial", "app_data": f"PJSIP/{NUMBER}@trunk,30", "number": "2100000100"}
+    inside = {"app": "Dial", "app_data": "PJSIP/alice,20,m", "number": NUMBER}
+    one, two = {"bridge_id": "b1"}, {"bridge_id": "b2"}
+    cause = {"hangupcause": "17" if until == "busy" else "16", "hangupsource": "", "dialstatus": ""}
+    dana_hangs_up = {**cause, "hangupsource": DANA["channel"]}
+    story: list[Record] = [
+        step(at, "CHAN_START", **LOCAL),
+        step(at, "CHAN_START", **OTHER),
+        step(at, "APP_START", **OTHER, **outside),
+        step(at + 0.1 * SECOND, "CHAN_START", **DANA, exten="s"),
+    ]
+    picked_up, rung, talks = at + 4 * SECOND, at + 7 * SECOND, until == "answered"
+    if until != "busy":
+        story += [
+            step(picked_up, "ANSWER", **DANA, number=NUMBER, **DIALLED),
+            step(picked_up, "ANSWER", **OTHER, **outside),
+            step(picked_up, "BRIDGE_ENTER", **DANA, extra=one),
+            step(picked_up, "BRIDGE_ENTER", **OTHER, extra=one),
+            step(picked_up, "ANSWER", **LOCAL, app="AppDial2", app_data="(Outgoing Line)"),
+            step(picked_up, "APP_START", **LOCAL, **inside),
+            step(picked_up + 0.1 * SECOND, "CHAN_START", **PHONE, exten="s"),
+        ]
+    if talks:
+        story += [
+            step(rung, "ANSWER", **PHONE, **DIALLED),
+            step(rung, "BRIDGE_ENTER", **PHONE, extra=two),
+            step(rung, "BRIDGE_ENTER", **LOCAL, extra=two),
+        ]
+    end = rung + 20 * SECOND if talks else picked_up if until == "busy" else rung
+    phones = [] if until == "busy" else [PHONE]
+    for side in (DANA, OTHER, *phones, LOCAL):
+        by = dana_hangs_up if until in ("answered", "abandoned", "busy") and side is DANA else cause
+        if side is PHONE and until == "no answer":
+            by = {**cause, "hangupcause": "0"}
+        story += [step(end, "HANGUP", **side, extra=by), step(end, "CHAN_END", **side)]
+    return [*story, step(end, "LINKEDID_END", **LOCAL)]
+
+
+@pytest.mark.parametrize(
+    ("until", "result", "talk"),
+    [
+        ("answered", Result.ANSWERED, 20),
+        ("busy", Result.BUSY, 0),
+        ("abandoned", Result.ABANDONED, 0),
+        ("no answer", Result.AGENT_NO_ANSWER, 0),
+    ],
+)
+def test_a_customer_who_is_called_first(until: str, result: Result, talk: float) -> None:
+    """By the customer's number, though the dial plan shows one of ours; whoever picks up talks to nobody yet."""
+    ((call,), _) = account(_customer_first(until=until))
+    assert (call.uid, call.direction, call.result) == (OURS, Direction.OUTBOUND, result)
+    assert (call.customer.number, call.talk) == (NUMBER, pytest.approx(talk, abs=0.2))
+    assert call.wait == pytest.approx(4, abs=0.2)
+    assert call.answered_by == (("PJSIP/alice",) if talk else ())
+
+
 # --------------------------------------------------------------------------------------------------- the switch restarts
 
 

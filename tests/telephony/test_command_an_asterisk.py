@@ -11,9 +11,11 @@ from telephony.ami.switch import AsteriskSwitch, Login
 from telephony.commands import (
     Answer,
     Ask,
+    Cancel,
     Complete,
     Drop,
     Echo,
+    First,
     Hangup,
     Hold,
     Join,
@@ -315,6 +317,8 @@ BREAKS = ["\r\n", "\n", "\r", "\0", "\x7f"]
         *(("number", bad) for bad in ["", "12", "1" * 16, "++30210", "alice", "+"]),
         ("ring_seconds", 0),
         ("ring_seconds", 301),
+        ("agent_ring_seconds", 0),
+        ("first", "customer"),
     ],
 )
 def test_no_other_value_gets_into_a_command(field, value):
@@ -443,3 +447,48 @@ def test_the_switch_in_memory_is_a_switch_too():
     assert fake.commands == [call()]
     with pytest.raises(SwitchRefused):
         FakeSwitch(can_answer=False).answer(Answer("PJSIP/alice-00000001"))
+
+
+def test_the_customer_can_be_called_first_through_the_dial_plan(pbx, switch):
+    switch.originate(
+        Originate(
+            UID, "PJSIP/alice", "+302101234567", 25, shown="+302100000200", first=First.CUSTOMER, agent_ring_seconds=15
+        )
+    )
+    assert pbx.asked("Originate") == [
+        {
+            "Action": "Originate",
+            "ActionID": UID,
+            "ChannelId": UID,
+            "Channel": "Local/+302101234567@ringback-out",
+            "Context": "ringback-agent",
+            "Exten": "ring",
+            "Variable": f"__CRM_CALL_ID={UID},__CRM_SHOWN=+302100000200,RINGBACK_PHONE=PJSIP/alice,RINGBACK_SECONDS=15",
+            "Priority": "1",
+            "CallerID": "<+302101234567>",
+            "Timeout": "25000",
+            "Async": "true",
+        }
+    ]
+
+
+def test_a_phone_that_can_picks_up_by_itself_for_the_customer_who_waits(pbx, switch):
+    switch.originate(Originate(UID, "PJSIP/erin", "2101234567", first=First.CUSTOMER, answer_itself=True))
+    asked = pbx.asked("Originate")[0]
+    assert asked["Exten"] == "auto"
+    assert "PJSIP_HEADER" not in asked["Variable"]  # that would go to the customer
+
+
+def test_a_call_that_was_asked_for_is_ended_by_its_id(pbx, switch):
+    told = f"Privilege: call,all\r\nChannel: Local/2101234567@out-00000001;1\r\nUniqueid: {UID}\r\nLinkedid: {UID}"
+    pbx.send(f"Event: Newchannel\r\n{told}".encode())
+    switch.cancel(Cancel(UID))
+    assert pbx.asked("Hangup")[0]["Channel"] == UID
+    with pytest.raises(SwitchRefused, match="No such channel"):
+        switch.cancel(Cancel(UID))
+
+
+@pytest.mark.parametrize("uid", ["", "/.*/", "a b", "x\r\nAction: Originate"])
+def test_nothing_but_an_id_is_cancelled(uid):
+    with pytest.raises(BadValue):
+        Cancel(uid)

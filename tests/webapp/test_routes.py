@@ -153,6 +153,7 @@ FOR_ADMINISTRATORS = {
     "POST /settings/calling/number": 204,
     "GET /settings/calling/rule": 200,
     "POST /settings/calling/rule": 204,
+    "POST /settings/calling/agent": 422,
     "POST /settings/calling/rule/remove": 204,
     "POST /settings/queues/edit": 204,
     "POST /settings/queues/remove": 204,

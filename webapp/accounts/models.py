@@ -9,6 +9,7 @@ from flask_security import AsaList, RoleMixin, UserMixin
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from telephony.commands import First
 from webapp.db import Identified, Model, db, enum_type, now
 
 
@@ -73,6 +74,7 @@ class User(Identified, UserMixin, Model):  # type: ignore[misc]
     density: Mapped[str] = mapped_column(sa.String(12), default="comfortable")
     ring_volume: Mapped[int] = mapped_column(default=70)  # percent; 0 is silent
     shown_number: Mapped[str | None] = mapped_column(sa.String(40))  # which of our numbers customers see, if they chose
+    rings_first: Mapped[First | None] = mapped_column(enum_type(First))  # when they call; None: as for everybody
     created_at: Mapped[datetime] = mapped_column(default=now)
     roles: Mapped[list[Role]] = relationship(secondary=user_role, lazy="selectin")  # type: ignore[assignment]
     team: Mapped[Team | None] = relationship(back_populates="members", foreign_keys=[team_id])

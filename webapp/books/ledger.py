@@ -25,7 +25,7 @@ from webapp.tasks.models import Callback, CallbackCall, CallbackKind, CallbackSt
 MARGIN = timedelta(minutes=1)  # books are read some seconds behind the calls
 NEWS = timedelta(minutes=5)  # a remote switch says at least so often that there is nothing more to read
 AT_ONCE = 500
-OUR_SIDE = (Result.AGENT_NO_ANSWER, Result.AGENT_DECLINED, Result.AGENT_UNAVAILABLE)  # the customer was never dialled
+OUR_SIDE = (Result.AGENT_NO_ANSWER, Result.AGENT_DECLINED, Result.AGENT_UNAVAILABLE)  # perhaps nothing of the customer
 
 
 class Fault(StrEnum):

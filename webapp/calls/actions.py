@@ -8,10 +8,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
+from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 
-from telephony.commands import Answer, Hangup, Look, Originate, PhoneState
+from config.settings import Settings
+from telephony.commands import Answer, Cancel, Hangup, Look, Originate, PhoneState
 from telephony.errors import SwitchError, SwitchUnavailable
 from telephony.events import Direction, Result
 from telephony.numbers import e164
@@ -60,6 +62,7 @@ def request_call(
         id=new_id(), switch=line.switch, direction=Direction.OUTBOUND, state=CallState.REQUESTED, started_at=now(),
         number=dialled, number_raw=dialled or "", requested_by_id=user.id, request_key=key, version=0,
         shown_number=rules.shown_to_customer(user, occasion.queue, line.switch, shown),
+        rings_first=rules.rings_first(user, occasion.queue),
     )  # fmt: skip
     call.uid = str(call.id)
     call.party_id = party_id or identity.party_for(str(dialled))
@@ -115,6 +118,8 @@ def dial(call_id: UUID) -> None:
         number=call.number,
         shown=call.shown_number or "",
         answer_itself=line.in_browser,
+        first=call.rings_first,
+        agent_ring_seconds=_settings().customer_wait_seconds,
     )
     switch = call.switch
     db.session.rollback()
@@ -157,8 +162,18 @@ def answer(user: User, call: Call) -> None:
 
 
 def hang_up(user: User, call: Call) -> None:
-    """Raises Conflict when the agent has no part in the call (any more), Unavailable."""
+    """Or give a call up that does not ring here yet: the customer's phone rings first. Raises Conflict when the agent has no
+    part in the call (any more), Unavailable."""
     leg = call.leg_of(user.id)
+    if (
+        leg is None
+        and call.is_customer_first
+        and call.requested_by_id == user.id
+        and call.dialled_at
+        and not call.is_over
+    ):
+        _ask(call.switch, Cancel(call.uid))
+        return
     if leg is None or leg.ended_at is not None or call.is_over:
         raise Conflict(_("The call is already over."))
     _command(call, leg, answer=False)
@@ -275,14 +290,25 @@ def _remember(number: str, party_id: UUID, by: User) -> None:
         choice.party_id, choice.chosen_by_id, choice.chosen_at = party_id, by_id, now()
 
 
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["ringback.settings"]
+    return settings
+
+
 def _command(call: Call, leg: Leg, *, answer: bool) -> None:
-    switch, channel = call.switch, leg.channel
+    _ask(call.switch, Answer(leg.channel) if answer else Hangup(leg.channel))
+
+
+def _ask(switch: str, command: Answer | Hangup | Cancel) -> None:
     db.session.rollback()
     try:
-        if answer:
-            switches.get(switch).answer(Answer(channel))
+        asked = switches.get(switch)
+        if isinstance(command, Answer):
+            asked.answer(command)
+        elif isinstance(command, Hangup):
+            asked.hangup(command)
         else:
-            switches.get(switch).hangup(Hangup(channel))
+            asked.cancel(command)
     except SwitchUnavailable as error:
         raise Unavailable(_("The telephone system does not answer.")) from error
     except SwitchError as error:

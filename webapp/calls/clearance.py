@@ -20,6 +20,7 @@ from webapp.accounts.models import AgentStatus, User
 from webapp.accounts.permissions import Permission, may
 from webapp.calls.decision import Callee, Caller, Decision, Occasion, Reason, Refusal, decide
 from webapp.calls.models import Call, CallState, Leg
+from webapp.calls.queries import asked_for
 from webapp.calls.rules import hours_of
 from webapp.contacts.queries import do_not_call, own_numbers_among
 from webapp.db import db, now
@@ -84,7 +85,7 @@ def is_busy(user: User) -> bool:
         .join(Call, Call.id == Leg.call_id)
         .where(Leg.user_id == user.id, Leg.ended_at.is_(None), Call.state != CallState.ENDED)
     )
-    asked = sa.select(Call.id).where(Call.requested_by_id == user.id, Call.state == CallState.REQUESTED)
+    asked = sa.select(Call.id).where(Call.requested_by_id == user.id, asked_for())
     calls = sa.select(sa.func.count()).select_from(in_call.union(asked).subquery())
     return (db.session.scalar(calls) or 0) >= settings.calls_at_once
 

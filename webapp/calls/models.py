@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from telephony.commands import First
 from telephony.events import Direction, HungUpBy, LegResult, Result
 from webapp.accounts.models import User
 from webapp.contacts.models import Party
@@ -31,6 +32,12 @@ _RANK = {
     CallState.HELD: 2,
     CallState.ENDED: 3,
 }
+
+
+# of a call to a customer who was rung first and picked up
+IN_VAIN = frozenset(
+    {Result.ABANDONED, Result.AGENT_NO_ANSWER, Result.AGENT_DECLINED, Result.AGENT_UNAVAILABLE},
+)
 
 
 class Call(Identified, Model):
@@ -64,6 +71,7 @@ class Call(Identified, Model):
     request_key: Mapped[str | None] = mapped_column(sa.String(80), unique=True)
     dialled_at: Mapped[datetime | None]  # when the switch was asked; by one request only
     shown_number: Mapped[str | None] = mapped_column(sa.String(40))  # which of our numbers the customer sees
+    rings_first: Mapped[First] = mapped_column(enum_type(First), default=First.AGENT)  # of a call that we asked for
     failure: Mapped[str] = mapped_column(sa.String(200), default="")  # the switch's reason, or UNHEARD
     started_at: Mapped[datetime] = mapped_column(default=now, index=True)
     queued_at: Mapped[datetime | None]  # when it first entered a queue
@@ -95,6 +103,16 @@ class Call(Identified, Model):
     @property
     def is_over(self) -> bool:
         return self.state is CallState.ENDED
+
+    @property
+    def is_customer_first(self) -> bool:
+        """We asked for it, and the customer's phone rang before the agent's."""
+        return self.rings_first is First.CUSTOMER
+
+    @property
+    def was_picked_up_in_vain(self) -> bool:
+        """A customer whom we called first picked up, and nobody of ours was there."""
+        return self.is_over and self.is_customer_first and self.answered_at is None and self.result in IN_VAIN
 
     @property
     def is_missed(self) -> bool:
@@ -245,13 +263,14 @@ class Disposition(Identified, Model):
 
 
 class CallingRule(Model):
-    """When customers may be called, on their own clocks, and which of our numbers they see: for calls that are made for a
-    queue; the row named "" is for all others. No hours: at any time."""
+    """When customers may be called, on their own clocks, which of our numbers they see, and whose phone rings first: for
+    calls that are made for a queue; the row named "" is for all others. No hours: at any time."""
 
     queue: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
     hours: Mapped[dict[str, Any]] = mapped_column(default=dict)  # as `webapp.clock.Calendar.of` takes them
     holidays: Mapped[str] = mapped_column(sa.String(12), default="")
     shown_number: Mapped[str | None] = mapped_column(sa.ForeignKey("own_number.value", ondelete="SET NULL"))
+    rings_first: Mapped[First | None] = mapped_column(enum_type(First))  # None: as it is said elsewhere
 
 
 class NumberChoice(Model):

@@ -17,6 +17,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, lazyload, selectinload
 
+from telephony.commands import First
 from telephony.events import Direction, LegResult, Result
 from telephony.numbers import e164
 from webapp.accounts.models import Team, User
@@ -94,7 +95,7 @@ def in_bar(user: User, at: datetime | None = None) -> Sequence[Call]:
     asked = sa.and_(
         Call.requested_by_id == user.id,
         sa.or_(
-            sa.and_(Call.state == CallState.REQUESTED, Call.started_at > at - SHOWN_FOR["requested"]),
+            sa.and_(asked_for(), Call.started_at > at - SHOWN_FOR["requested"]),
             sa.and_(
                 Call.state == CallState.ENDED, Call.answered_at.is_(None), Call.ended_at > at - SHOWN_FOR["failed"]
             ),
@@ -108,6 +109,12 @@ def in_bar(user: User, at: datetime | None = None) -> Sequence[Call]:
         .options(*_SHOWN)
     )
     return db.session.scalars(query).unique().all()
+
+
+def asked_for() -> sa.ColumnElement[bool]:
+    """Calls that do not ring at whoever asked for them yet: nothing was told of it, or the customer's phone rings first."""
+    customer_rings = sa.and_(Call.rings_first == First.CUSTOMER, Call.state == CallState.RINGING, ~Call.legs.any())
+    return sa.or_(Call.state == CallState.REQUESTED, customer_rings)
 
 
 def how_many_to_wrap_up(user: User, at: datetime | None = None) -> int:

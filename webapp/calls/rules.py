@@ -1,4 +1,5 @@
-"""When customers may be called, and which of our numbers they see: what is said for a queue, else for all."""
+"""When customers may be called, which of our numbers they see, and whose phone rings first: what is said for a queue, else
+for all."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
+from telephony.commands import First
 from telephony.numbers import e164
 from webapp import hours, switches, text
 from webapp.accounts.models import User
@@ -37,7 +39,7 @@ def all_rules() -> Sequence[CallingRule]:
 def save_rule(queue: str, typed: Mapping[str, str]) -> CallingRule:
     """Raises Invalid, by field."""
     problems: dict[str, str] = {}
-    week, holidays, shown = {}, "", None
+    week, holidays, shown, first = {}, "", None, None
     try:
         queue = text.line(queue, "queue", most=80)
         week = hours.read_week(typed)
@@ -51,13 +53,17 @@ def save_rule(queue: str, typed: Mapping[str, str]) -> CallingRule:
         shown = chosen(typed.get("shown_number", ""))
     except Invalid as error:
         problems |= error.fields
+    try:
+        first = read_first(typed.get("rings_first", ""))
+    except Invalid as error:
+        problems |= error.fields
     if problems:
         raise Invalid(_("Some of this cannot be saved yet."), fields=problems)
     rule = db.session.get(CallingRule, queue)
     if rule is None:
         rule = CallingRule(queue=queue)
         db.session.add(rule)
-    rule.hours, rule.holidays, rule.shown_number = week, holidays, shown
+    rule.hours, rule.holidays, rule.shown_number, rule.rings_first = week, holidays, shown, first
     db.session.flush()
     return rule
 
@@ -72,7 +78,33 @@ def as_typed(rule: CallingRule | None) -> dict[str, str]:
         "always_open": "" if any(week.values()) else "1",
         "holidays": rule.holidays if rule else "",
         "shown_number": (rule.shown_number or "") if rule else "",
+        "rings_first": (rule.rings_first or "") if rule else "",
     } | hours.week_as_typed(week)
+
+
+# whose phone rings first
+
+
+def rings_first(user: User, queue: str | None) -> First:
+    """What is said for the queue, else for this agent, else for everybody; else the agent's own."""
+    own_rule = db.session.get(CallingRule, queue) if queue else None
+    for_all = db.session.get(CallingRule, "")
+    candidates = (own_rule and own_rule.rings_first, user.rings_first, for_all and for_all.rings_first)
+    return next((first for first in candidates if first), First.AGENT)
+
+
+def read_first(value: str) -> First | None:
+    """ "": as it is said elsewhere. Raises Invalid."""
+    try:
+        return First(value) if value else None
+    except ValueError as error:
+        problem = _("Choose one of those that are offered.")
+        raise Invalid(problem, fields={"rings_first": problem}) from error
+
+
+def choose_first(agent: User, value: str) -> None:
+    """Whose phone rings first when this agent calls and nothing else is said for the queue. Raises Invalid."""
+    agent.rings_first = read_first(value)
 
 
 # the numbers that customers may see

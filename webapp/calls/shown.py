@@ -179,6 +179,9 @@ def course(call: Call) -> list[Moment]:
     moments = [_beginning(call)]
     for leg in call.legs:
         moments += _of_leg(leg)
+    if call.ended_at and call.was_picked_up_in_vain:
+        words = _("The customer had picked up, and nobody talked to them")
+        moments.append(Moment(call.ended_at, "alert-triangle", words, "warn"))
     if call.ended_at:
         by = call.hangup_by.value if call.hangup_by else ""
         words = {"customer": _("The customer hung up"), "agent": _("The agent hung up")}
@@ -202,6 +205,8 @@ def own_number_display(number: OwnNumber) -> str:
 
 def failure(call: Call) -> str:
     """Ours in the reader's language; the switch's as it said it."""
+    if call.was_picked_up_in_vain and not call.failure:
+        return str(_("The customer picked up, and nobody of ours talked to them."))
     return _("The telephone system never answered.") if call.failure == UNHEARD else call.failure
 
 
@@ -259,6 +264,9 @@ def _facts(call: Call, may_open: bool) -> dict[str, Any]:
 def _beginning(call: Call) -> Moment:
     if call.direction is Direction.OUTBOUND:
         who = call.requested_by.name if call.requested_by else ""
+        if who and call.is_customer_first:
+            words = _("%(who)s placed the call, customer first", who=who)
+            return Moment(call.started_at, "phone-outgoing", words)
         return Moment(call.started_at, "phone-outgoing", _("%(who)s placed the call", who=who) if who else _("Placed"))
     called = did_label(call.switch, call.did) or did_display(call.switch, call.did)
     words = _("Called %(number)s", number=called) if called else _("Called us")

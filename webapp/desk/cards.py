@@ -73,6 +73,7 @@ class CardCall:
     more_time: bool  # may be asked for
     result: str | None
     failure: str
+    customer_first: bool  # their phone rings before the agent's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +238,7 @@ def _card_call(call: Call, leg: Leg | None, state: str, known: _Known, at: datet
         more_time=bool(until and known.forms[call.id].more_seconds),
         result=call.result.value if call.result else None,
         failure=call_shown.failure(call),
+        customer_first=call.is_customer_first,
     )
 
 

@@ -1,4 +1,4 @@
-"""The pages that say when customers may be called, and which of our numbers they see."""
+"""The pages that say when customers may be called, which of our numbers they see, and whose phone rings first."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from flask import redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from telephony.commands import First
 from webapp import hours, incoming, switches
+from webapp.accounts import queries as accounts
 from webapp.accounts.permissions import Permission, requires
 from webapp.calls import rules, shown
 from webapp.contacts import queries as contacts
 from webapp.contacts.models import OwnNumber
 from webapp.db import transaction
-from webapp.errors import Invalid
+from webapp.errors import Invalid, NotFound
 from webapp.settings.views import bp
 from webapp.tasks.policy_rows import queues
 
@@ -23,6 +25,11 @@ from webapp.tasks.policy_rows import queues
 @bp.get("/settings/calling")
 @requires(Permission.QUEUE_MANAGE)
 def calling() -> Any:
+    return _calling_page()
+
+
+def _calling_page(problem: str = "") -> str:
+    callers = accounts.people_who_may(Permission.CALL_PLACE)
     own = {rule.queue: rule for rule in rules.all_rules()}
     names = ["", *sorted({*queues(), *(queue for queue in own if queue)}, key=str.casefold)]
     return render_template(
@@ -31,14 +38,39 @@ def calling() -> Any:
         numbers=[(number, shown.own_number_display(number)) for number in contacts.own_numbers()],
         labels={number.value: number.label or shown.own_number_display(number) for number in contacts.own_numbers()},
         days=_days(),
+        firsts=_firsts(),
+        callers=callers,
+        problem=problem,
     )
+
+
+@bp.post("/settings/calling/agent")
+@requires(Permission.QUEUE_MANAGE)
+def save_agents_first() -> Any:
+    """Whose phone rings first when one agent calls."""
+    sent = incoming.body()
+    agent_id, value = incoming.uuid(sent, "agent"), incoming.text(sent, "rings_first")
+    try:
+        with transaction():
+            agent = next((each for each in accounts.people_who_may(Permission.CALL_PLACE) if each.id == agent_id), None)
+            if agent is None:
+                raise NotFound(_("There is no such person."))
+            rules.choose_first(agent, value)
+    except Invalid as error:
+        if incoming.wants_json():
+            raise
+        return _calling_page(next(iter(error.fields.values()))), 422
+    return _done()
 
 
 @bp.get("/settings/calling/rule")
 @requires(Permission.QUEUE_MANAGE)
 def edit_calling_rule() -> Any:
     queue = request.args.get("queue", "").replace("\x00", "")[:80]
-    return _rule_form(queue, rules.as_typed(_own_rule(queue) or rules.rule_for(queue)))
+    typed = rules.as_typed(_own_rule(queue) or rules.rule_for(queue))
+    if queue and _own_rule(queue) is None:
+        typed |= {"rings_first": ""}  # what is said for everybody comes after what is said for the agent
+    return _rule_form(queue, typed)
 
 
 @bp.post("/settings/calling/rule")
@@ -110,7 +142,13 @@ def _rule_form(queue: str, typed: Mapping[str, str], problems: Mapping[str, str]
         problems=problems or {},
         days=_days(),
         numbers=[(number, shown.own_number_display(number)) for number in rules.shown_numbers()],
-        labels={"queue": _("Queue"), "holidays": _("Not on public holidays of"), "shown_number": _("Customers see")}
+        firsts=_firsts(),
+        labels={
+            "queue": _("Queue"),
+            "holidays": _("Not on public holidays of"),
+            "shown_number": _("Customers see"),
+            "rings_first": _("Rings first"),
+        }
         | {f"hours-{day}": name for day, name in zip(hours.DAYS, _days(), strict=True)},
     )
 
@@ -133,6 +171,10 @@ def _number_form(number: OwnNumber | None, typed: Mapping[str, str], problems: M
         switches=switches.names(),
         labels={"number": _("Number"), "label": _("Name"), "switch": _("Telephone system")},
     )
+
+
+def _firsts() -> dict[str, str]:
+    return {First.AGENT.value: _("The agent's phone"), First.CUSTOMER.value: _("The customer's phone")}
 
 
 def _days() -> list[str]:

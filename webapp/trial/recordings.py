@@ -65,8 +65,13 @@ class Player:
         )
 
     def _called(self, action: dict[str, str]) -> None:
-        """Click-to-call: an agent's phone, then the customer, as it was recorded once."""
-        recast = Recast(caller=action["Exten"], uid=action["ChannelId"], lines={"PJSIP/1001": action["Channel"]})
+        """Click-to-call: an agent's phone, then the customer, as it was recorded once, also where the customer is to be
+        first."""
+        line, number = action["Channel"], action["Exten"]
+        if line.startswith("Local/"):
+            told = dict(each.partition("=")[::2] for each in action["Variable"].split(","))
+            line, number = told["RINGBACK_PHONE"], line.removeprefix("Local/").partition("@")[0]
+        recast = Recast(caller=number, uid=action["ChannelId"], lines={"PJSIP/1001": line})
         thread = threading.Thread(
             target=self._pbx.play, args=(DIRECTORY / "c2c-answered.ami.gz",), kwargs={"recast": recast}, daemon=True
         )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from telephony.commands import First
 from tests.lab.desk import wait_for
 from tests.lab.script import (
     answers,
@@ -147,6 +151,131 @@ def through_a_local_channel_without_sound(scene: Scene) -> Truth:
     scene.originate(f"Local/{scene.extension('alice')}@c2c-agent", "ringback-outbound", scene.customer())
     customer.over()
     return outbound(scene, "alice", "answered", answered("alice", 2), wait=0.5, talk=2, by="agent")
+
+
+def not_reached(scene: Scene, result: str, **more: Any) -> Truth:
+    """A customer who was called first, so that no phone of ours rang."""
+    return replace(outbound(scene, "alice", result, **more), agent=None)
+
+
+@STORIES.tell
+def customer_first_and_answered(scene: Scene) -> Truth:
+    scene.phone("alice", rings(1), answers(), hears_the_end())
+    customer = scene.called(rings(1), answers(), talks(3.5), hangs_up())
+    scene.click("alice", first=First.CUSTOMER)
+    customer.over()
+    return outbound(scene, "alice", "answered", answered("alice", 2.5), wait=1, talk=2.5, cause=16)
+
+
+@STORIES.tell
+def customer_first_with_sound(scene: Scene) -> Truth:
+    """So Asterisk takes the Local channel away in the middle of the call."""
+    scene.phone("alice", rings(1), answers(), talks(2.5), hangs_up(), echo=True)
+    customer = scene.called(rings(1), answers(), speaks(), hears_the_end())
+    scene.click("alice", first=First.CUSTOMER)
+    customer.over()
+    return outbound(scene, "alice", "answered", answered("alice", 2.5), wait=1, talk=2.5, by="agent")
+
+
+@STORIES.tell
+def customer_first_and_the_agent_hangs_up_on_the_screen(scene: Scene) -> Truth:
+    scene.phone("alice", rings(0.5), answers(), hears_the_end())
+    customer = scene.called(rings(0.5), answers(), hears_the_end())
+    call = scene.click("alice", first=First.CUSTOMER)
+    scene.connected("alice")
+    scene.after(1)
+    scene.hang_up_on_screen("alice", call)
+    customer.over()
+    return outbound(scene, "alice", "answered", answered("alice", 1), wait=0.5, talk=1, by="system")
+
+
+@STORIES.tell
+def customer_first_who_is_busy(scene: Scene) -> Truth:
+    customer = scene.called(refuses(BUSY))
+    scene.click("alice", first=First.CUSTOMER)
+    customer.over()
+    return not_reached(scene, "busy", wait=0, by="system", cause=17)
+
+
+@STORIES.tell
+def customer_first_who_declines(scene: Scene) -> Truth:
+    customer = scene.called(rings(0.5), refuses(DECLINED))
+    scene.click("alice", first=First.CUSTOMER)
+    customer.over()
+    return not_reached(scene, "rejected", wait=0.5, by="system", cause=21)
+
+
+@STORIES.tell
+def customer_first_and_the_number_is_wrong(scene: Scene) -> Truth:
+    customer = scene.called(refuses(WRONG))
+    scene.click("alice", first=First.CUSTOMER)
+    customer.over()
+    return not_reached(scene, "wrong_number", wait=0, by="system", cause=1)
+
+
+@STORIES.tell
+def customer_first_who_does_not_pick_up(scene: Scene) -> Truth:
+    customer = scene.called(rings())
+    scene.click("alice", ring_seconds=2, first=First.CUSTOMER)
+    customer.over()
+    return not_reached(scene, "no_answer", wait=2, by="system")
+
+
+@STORIES.tell
+def customer_first_and_given_up_on_the_screen(scene: Scene) -> Truth:
+    """While only the customer's phone rings."""
+    customer = scene.called(rings())
+    call = scene.click("alice", first=First.CUSTOMER)
+    scene.after(2)
+    scene.hang_up_on_screen("alice", call)
+    customer.over()
+    return not_reached(scene, "no_answer", wait=2, by="system")
+
+
+@STORIES.tell
+def customer_first_and_the_agent_does_not_pick_up(scene: Scene) -> Truth:
+    """Whoever picked up hears music meanwhile, and is let go."""
+    scene.phone("alice", rings())
+    customer = scene.called(rings(0.5), answers(), hears_the_end())
+    scene.click("alice", ring_seconds=2, first=First.CUSTOMER)
+    customer.over()
+    return outbound(scene, "alice", "agent_no_answer", missed("alice"), wait=0.5, by="system")
+
+
+@STORIES.tell
+def customer_first_and_the_agent_declines(scene: Scene) -> Truth:
+    scene.phone("alice", rings(0.5), refuses(DECLINED))
+    customer = scene.called(rings(0.5), answers(), hears_the_end())
+    scene.click("alice", first=First.CUSTOMER)
+    customer.over()
+    return outbound(scene, "alice", "agent_declined", missed("alice", "declined"), wait=0.5, by="agent")
+
+
+@STORIES.tell
+def customer_first_and_the_agents_phone_is_busy(scene: Scene) -> Truth:
+    scene.phone("alice", refuses(BUSY))
+    customer = scene.called(rings(0.5), answers(), hears_the_end())
+    scene.click("alice", first=First.CUSTOMER)
+    customer.over()
+    return outbound(scene, "alice", "agent_unavailable", missed("alice", "busy"), wait=0.5, by="agent")
+
+
+@STORIES.tell
+def customer_first_and_the_agents_phone_is_not_there(scene: Scene) -> Truth:
+    """Of a phone that was never plugged in there is no channel."""
+    customer = scene.called(rings(0.5), answers(), hears_the_end())
+    scene.click("nobody", first=First.CUSTOMER)
+    customer.over()
+    return not_reached(scene, "agent_unavailable", wait=0.5, by="system")
+
+
+@STORIES.tell
+def customer_first_who_does_not_wait(scene: Scene) -> Truth:
+    scene.phone("alice", rings())
+    customer = scene.called(rings(0.5), answers(), talks(1.5), hangs_up())
+    scene.click("alice", first=First.CUSTOMER)
+    customer.over()
+    return outbound(scene, "alice", "abandoned", missed("alice", "cancelled"), wait=0.5)
 
 
 @STORIES.tell

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
+from telephony.commands import First
 from webapp.accounts.models import User
 from webapp.calls.models import CallingRule
 from webapp.contacts.models import OwnNumber
@@ -61,3 +62,39 @@ def test_what_is_wrong_with_a_number_is_named(admin: User, as_: As, field: str, 
     sent = {"number": "2100000100", "label": "Sales", "switch": "main"} | {field: typed}
     answer = as_(admin).post("/settings/calling/number", data=sent)
     assert answer.status_code == 422 and f'id="{field}-error"' in answer.text
+
+
+def test_whose_phone_rings_first_is_said_for_all_for_a_queue_and_for_an_agent(
+    admin: User, alice: User, as_: As
+) -> None:
+    browser = as_(admin)
+    rule = {"queue": "", "always_open": "1", "rings_first": "customer"}
+    assert browser.post("/settings/calling/rule", data=rule).status_code == 303
+    page = browser.get("/settings/calling/rule", query_string={"queue": "sales"}).text
+    assert '<option value="customer" selected' not in page  # it is said for everybody, not for this queue
+    assert browser.post("/settings/calling/rule", data=rule | {"queue": "sales", "rings_first": ""}).status_code == 303
+    assert db.session.get_one(CallingRule, "").rings_first is First.CUSTOMER
+    assert db.session.get_one(CallingRule, "sales").rings_first is None
+    chosen = {"agent": str(alice.id), "rings_first": "agent"}
+    assert browser.post("/settings/calling/agent", data=chosen).status_code == 303
+    db.session.rollback()
+    assert db.session.get_one(User, alice.id).rings_first is First.AGENT
+    assert "As everybody: Alice" in browser.get("/settings/calling").text
+    assert browser.post("/settings/calling/agent", data=chosen | {"rings_first": ""}).status_code == 303
+    db.session.rollback()
+    assert db.session.get_one(User, alice.id).rings_first is None
+
+
+@pytest.mark.parametrize("value", ["both", "customer\x00", "<b>"])
+def test_nobody_else_rings_first(admin: User, alice: User, as_: As, value: str) -> None:
+    browser = as_(admin)
+    answer = browser.post("/settings/calling/rule", data={"queue": "", "always_open": "1", "rings_first": value})
+    assert answer.status_code == 422 and 'id="rings_first-error"' in answer.text
+    answer = browser.post("/settings/calling/agent", data={"agent": str(alice.id), "rings_first": value})
+    assert answer.status_code == 422 and "Choose one of those that are offered." in answer.text
+
+
+def test_it_is_said_only_of_people_who_call_and_only_by_who_may(admin: User, alice: User, as_: As) -> None:
+    nobody = {"agent": "00000000-0000-7000-8000-000000000000", "rings_first": "customer"}
+    assert as_(admin).post("/settings/calling/agent", data=nobody).status_code == 404
+    assert as_(alice).post("/settings/calling/agent", data=nobody | {"agent": str(alice.id)}).status_code == 403

@@ -186,7 +186,7 @@ export class Callbar extends HTMLElement {
     const cards = this.cards(), inbound = (card: HTMLElement): boolean => card.dataset.direction === "inbound";
     const ringing = cards.find((card) => card.dataset.state === "ringing" && inbound(card));
     const talks = cards.some((card) => ["answered", "held", "asked"].includes(card.dataset.state!));
-    const placed = cards.find((card) => card.dataset.state === "requested" && !inbound(card));
+    const placed = cards.find((card) => card.dataset.state === "requested" && !inbound(card) && !card.dataset.first); // until a customer who is called first picks up, there is nothing to pick up here
     if (ringing) this.ringer.start(ringing.dataset.uid!, ringing.dataset.who!, incoming(ringing), talks ? "waiting" : "call");
     else if (placed && !this.phone) this.ringer.start(placed.dataset.uid!, placed.dataset.who!, "", "placed"); // a page that is the phone picks up by itself
     else this.ringer.stop();
