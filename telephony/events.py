@@ -31,7 +31,7 @@ class Result(StrEnum):
     # outbound
     WRONG_NUMBER = "wrong_number"
     FAILED = "failed"
-    AGENT_NO_ANSWER = "agent_no_answer"  # click-to-call: our own side failed, the customer was never dialled
+    AGENT_NO_ANSWER = "agent_no_answer"  # click-to-call: our own side failed; who was called first had picked up
     AGENT_DECLINED = "agent_declined"
     AGENT_UNAVAILABLE = "agent_unavailable"
     # either way: the switch or the link to it went away and nobody saw the end

@@ -89,12 +89,20 @@ class CallBook:
         if call.agent is None and channel.role is Role.PHONE and call.is_placed_by(channel):
             call.agent = channel.line
 
+    def picked_up(self, channel: Channel, at: datetime) -> None:
+        """By somebody, or by the dial plan."""
+        channel.up = True
+        if channel is channel.call.customer:
+            channel.call.reached(at)
+
     def _promote(self, call: Call, at: datetime) -> bool:
         """Another number that was dialled with it takes the place of the one that ended unanswered."""
         for channel in call.channels.values():
             if channel.role is Role.TRUNK and call.has_reserves and channel.uid not in call.legs:
                 call.customer = call.last_customer = channel
                 call.number = call.number if call.originated else channel.exten or call.number
+                if channel.up:
+                    self.picked_up(channel, at)
                 self.restate(call, at)
                 self.settle(call, at)
                 return True

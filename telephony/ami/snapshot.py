@@ -94,7 +94,8 @@ def _adopt(book: CallBook, frame: Headers, at: datetime, doubts: Doubts) -> None
     if not doubts.dispelled("there", uid):
         return
     channel = book.add(uid, frame["Channel"], linkedid, at - timedelta(seconds=_age(frame)), adopted=True)
-    channel.up = frame.get("ChannelStateDesc") == "Up"
+    if frame.get("ChannelStateDesc") == "Up":
+        book.picked_up(channel, at)
     call = channel.call
     if channel is call.customer:
         number = frame.get("CallerIDNum", "")

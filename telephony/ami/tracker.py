@@ -183,7 +183,8 @@ class CallTracker:
         if not name or not (is_id(uid) and is_id(linkedid)) or uid in self._book.departed:
             return None
         channel = self._book.add(uid, name, linkedid, at, adopted=True)
-        channel.up = headers.get(prefix + "ChannelStateDesc") == "Up"
+        if headers.get(prefix + "ChannelStateDesc") == "Up":
+            self._book.picked_up(channel, at)
         self._introduce(channel, headers, at, prefix)
         return channel
 
@@ -226,9 +227,7 @@ class CallTracker:
         state, call = headers.get("ChannelStateDesc"), channel.call
         leg = call.legs.get(channel.uid)
         if state == "Up":
-            channel.up = True
-            if channel is call.customer:
-                call.reached(at)
+            self._book.picked_up(channel, at)
             if leg is not None:
                 leg.alive = True
                 leg.picked_up_at = leg.picked_up_at or (at if leg.rang_at else None)

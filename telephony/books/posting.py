@@ -129,7 +129,8 @@ class _Posting:
             return None
         uid, calling = record.uniqueid, False if record.uniqueid in self._called else None
         channel = self._book.add(uid, record.channel, record.linkedid, record.at, calling=calling, adopted=True)
-        channel.up = record.event in ("ANSWER", "BRIDGE_ENTER")
+        if record.event in ("ANSWER", "BRIDGE_ENTER"):
+            self._book.picked_up(channel, record.at)
         self._introduce(channel, record)
         return channel
 
@@ -205,9 +206,7 @@ class _Posting:
         channel = self._known(record)
         if channel is None:
             return
-        channel.up = True
-        if channel is channel.call.customer:
-            channel.call.reached(record.at)
+        self._book.picked_up(channel, record.at)
         leg = channel.call.legs.get(channel.uid)
         if leg is not None:
             leg.picked_up_at = leg.picked_up_at or (record.at if leg.rang_at else None)

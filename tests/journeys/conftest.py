@@ -9,13 +9,16 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, Error, StorageState, expect, sync_playwright
 
+from telephony.commands import First
 from tests.asterisk import Asterisk, _running_asterisk, asterisk_installation
 from tests.journeys.people import PASSWORD
 from tests.journeys.product import Books, Product
 from tests.journeys.screen import Screen
 from webapp import assets_build
+from webapp.calls.models import CallingRule
 from webapp.trial.traffic import CustomerCall
 
 __all__ = ["_running_asterisk", "asterisk_installation"]
@@ -200,6 +203,15 @@ class Customers:
 @pytest.fixture
 def customer(asterisk: Asterisk) -> Customers:
     return Customers(asterisk)
+
+
+@pytest.fixture
+def customer_first(books: Books) -> Iterator[None]:
+    """Whoever is called rings before whoever calls."""
+    books.add(CallingRule(queue="", hours={}, rings_first=First.CUSTOMER))
+    yield
+    with books.writing() as session:
+        session.execute(sa.delete(CallingRule))
 
 
 @contextmanager

@@ -101,6 +101,35 @@ def test_a_busy_customer_waits_for_the_next_attempt_and_alice_is_told(
     assert _only(books).is_open
 
 
+@pytest.mark.usefixtures("missed", "customer_first")
+def test_dana_is_called_first_while_no_queue_rings_alice_and_her_phone_rings_when_dana_picks_up(
+    asterisk: Asterisk, books: Books, alice: Screen
+) -> None:
+    asterisk.called_back(rings())
+    alice.page.get_by_role("button", name="Call back").click()
+
+    calls = alice.card("requested")
+    expect(calls).to_contain_text("Calling the customer first")
+    [trunk] = wait_for("Dana's phone to ring", lambda: _customers_channels(asterisk))
+    assert not any(channel.startswith("PJSIP/alice-") for channel in asterisk.channels())
+    assert "paused:calling" in _alice_in_queues(asterisk)
+    asterisk.logged_in("ringback-answer").act("PJSIPNotify", Channel=trunk, Variable="Event=talk")
+
+    expect(alice.card("ringing")).to_contain_text("The customer waits")
+    alice.press("Alt+a")
+    expect(alice.card("answered")).to_be_visible()
+    wait_for("the queues to have her back", lambda: "paused" not in _alice_in_queues(asterisk))
+    alice.press("Alt+h")
+    expect(alice.card("wrap_up")).to_be_visible()
+    call = books.call(direction=Direction.OUTBOUND, state=CallState.ENDED)
+    assert (call.result, _only(books).closed_by_call_id) == (Result.ANSWERED, call.id)
+    assert _order_of_the_phones(asterisk, call) == ["the customer is called", "the customer picks up", "alice picks up"]
+
+
+def _alice_in_queues(asterisk: Asterisk) -> str:
+    return "\n".join(line for line in asterisk.pbx.cli("queue show").splitlines() if "PJSIP/alice" in line)
+
+
 def _only(books: Books) -> Callback:
     [callback] = books.callbacks()
     return callback

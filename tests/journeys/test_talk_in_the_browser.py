@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
+from telephony.commands import First
 from tests.asterisk import Asterisk, wait_for
 from tests.journeys.audit import audit, wider
 from tests.journeys.conftest import Customers
@@ -158,7 +159,12 @@ def _step(screen: Screen, name: str) -> Locator:
     return screen.page.locator(f'[data-step="{name}"]')
 
 
-def test_the_browser_picks_up_by_itself_when_erin_calls(asterisk: Asterisk, erin: Screen) -> None:
+@pytest.mark.parametrize("first", First)
+def test_the_browser_picks_up_by_itself_when_erin_calls(
+    asterisk: Asterisk, erin: Screen, first: First, request: pytest.FixtureRequest
+) -> None:
+    if first is First.CUSTOMER:
+        request.getfixturevalue("customer_first")
     asterisk.called_back(answers(0.2))
     erin.page.locator('[data-act="dial"]').click()
     erin.page.locator("#cb-number").fill("+306944000002")

@@ -27,6 +27,8 @@ _ENDPOINT = re.compile(r"(PJSIP|SIP|IAX2|SCCP)/[0-9A-Za-z_.-]{1,40}")
 MIN_PASSWORD = 8
 LOGGED_OUT = "logged-out"  # the reason in which a switch keeps phones of whoever logged out
 WRAP_UP = "wrap-up"  # and of whoever is held back after a call
+CALLING = "calling"  # and of whoever is to talk to a customer who is being rung
+NO_BREAKS = frozenset({WRAP_UP, CALLING})
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_FOR_SWITCHES = re.compile(r"[^A-Za-z0-9 _.-]")
 
@@ -188,6 +190,23 @@ def let_go(user: User) -> None:
         out_of_step(user)
 
 
+def reserve(user: User, until: datetime) -> None:
+    """No call comes from a queue while a customer is rung whom they are to talk to; until then at most. As with
+    `hold_back`, whoever is out of some queues only is left as they are, and so is who was never at a screen."""
+    lock(user)
+    if user.logged_in_at is None or (user.reserved_until is None and _is_partly_out(user)):
+        return
+    user.reserved_until = until
+    out_of_step(user)
+
+
+def release(user: User) -> None:
+    lock(user)
+    if user.reserved_until is not None:
+        user.reserved_until = None
+        out_of_step(user)
+
+
 def out_of_step(user: User) -> None:
     """The switches are told again, at once; see `jobs.keep_in_step`."""
     db.session.execute(sa.update(Line).where(Line.user_id == user.id).values(told_at=LONG_AGO))
@@ -196,15 +215,17 @@ def out_of_step(user: User) -> None:
 
 def is_to_be_out(user: User, at: datetime) -> bool:
     """Of queues."""
-    return user.status is not AgentStatus.AVAILABLE or (user.held_back_until is not None and user.held_back_until > at)
+    return user.status is not AgentStatus.AVAILABLE or any(
+        until is not None and until > at for until in (user.held_back_until, user.reserved_until)
+    )
 
 
 def in_step(user: User) -> None:
     """Tell the switches of the user's lines what the user declared. Outside a transaction. Raises Unavailable; then it
     is tried again by `jobs.keep_in_step`."""
-    declared_at, held, user_id = user.status_since, user.held_back_until, user.id
+    declared, user_id = _declared(user), user.id
     paused = is_to_be_out(user, now())
-    reason = _reason_for_switches(user) if paused else ""
+    reason = _reason_for_switches(user, now()) if paused else ""
     asked = [
         (line.id, line.switch, Pause(line.endpoint, paused, reason), _needs_word(line, paused)) for line in user.lines
     ]
@@ -216,7 +237,7 @@ def in_step(user: User) -> None:
         except SwitchError as error:
             problem = _("Your status is kept, but the telephone system did not follow: %(reason)s", reason=error.reason)
             raise Unavailable(problem) from error
-        told(line_id, user_id, declared_at, held)
+        _told(line_id, user_id, declared)
 
 
 def _needs_word(line: Line, paused: bool) -> bool:
@@ -235,18 +256,30 @@ def _is_partly_out(user: User) -> bool:
     return any(paused) and not all(paused)
 
 
-def told(line_id: UUID, user_id: UUID, declared_at: datetime, held: datetime | None = None) -> None:
+_Declared = tuple[datetime, datetime | None, datetime | None]
+
+
+def _declared(user: User) -> _Declared:
+    """By which it is seen whether something else holds meanwhile."""
+    return user.status_since, user.held_back_until, user.reserved_until
+
+
+def _told(line_id: UUID, user_id: UUID, declared: _Declared) -> None:
     """A switch took it; unless something else holds meanwhile."""
+    since, held, reserved = declared
     still = sa.exists().where(
-        User.id == user_id, User.status_since == declared_at, User.held_back_until.is_not_distinct_from(held)
+        User.id == user_id,
+        User.status_since == since,
+        User.held_back_until.is_not_distinct_from(held),
+        User.reserved_until.is_not_distinct_from(reserved),
     )
     with transaction():
-        db.session.execute(sa.update(Line).where(Line.id == line_id, still).values(told_at=max(now(), declared_at)))
+        db.session.execute(sa.update(Line).where(Line.id == line_id, still).values(told_at=max(now(), since)))
 
 
-def _reason_for_switches(user: User) -> str:
+def _reason_for_switches(user: User, at: datetime) -> str:
     if user.status is AgentStatus.AVAILABLE:
-        return WRAP_UP
+        return WRAP_UP if user.held_back_until and user.held_back_until > at else CALLING
     word = user.status_reason if user.status is AgentStatus.ON_BREAK else LOGGED_OUT
     return _NOT_FOR_SWITCHES.sub("-", word)[:40] or "break"
 

@@ -12,7 +12,7 @@ of both, so they must be right. After an outage the switch lists who is in and w
 - in, and the switch was never told, or was restarted and forgot: the break holds, and the switch is told again.
 
 A queue that is joined during a break knows nothing of the break: it is told at once. Whoever is logged out stays so;
-nobody is there who could be available. Who is out because a call of theirs has just ended is on no break.
+nobody is there who could be available. Who is out because a call of theirs has just ended, or is about to come, is on no break.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from telephony.events import Member, MemberEvent, MemberJoined, MemberLeft, MemberPaused, MembersListed
-from webapp.accounts.actions import WRAP_UP, is_to_be_out, out_of_step, set_status
+from webapp.accounts.actions import NO_BREAKS, is_to_be_out, out_of_step, set_status
 from webapp.accounts.breaks import known_as
 from webapp.accounts.models import AgentStatus, ChangedBy, Line, QueueMember, User
 from webapp.db import db, lock, now, transaction
@@ -83,7 +83,7 @@ def _follow(user: User, member: Member, members: list[QueueMember], at: datetime
     if not member.paused:
         if user.status is AgentStatus.ON_BREAK:
             set_status(user, AgentStatus.AVAILABLE, by=ChangedBy.SWITCH, at=at)
-    elif member.reason != WRAP_UP and all(each.paused for each in members):
+    elif member.reason not in NO_BREAKS and all(each.paused for each in members):
         reason = known_as(member.reason)
         same = reason in ("", user.status_reason or _UNNAMED)
         if user.status is AgentStatus.AVAILABLE or not same:
@@ -114,7 +114,7 @@ def _reconcile(user: User, event: MembersListed) -> None:
         if len(out) < len(members) or is_to_be_out(user, event.at):
             return
         since = max((member.since for member in out if member.since), default=None)
-        if since and since > user.status_since and out[-1].reason != WRAP_UP:
+        if since and since > user.status_since and out[-1].reason not in NO_BREAKS:
             reason = known_as(out[-1].reason)
             set_status(user, AgentStatus.ON_BREAK, reason=reason, by=ChangedBy.SWITCH, at=since)
             _is_in_step(user)

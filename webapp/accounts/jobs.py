@@ -10,7 +10,7 @@ import structlog
 
 from webapp import live
 from webapp.accounts import brake, presence
-from webapp.accounts.actions import in_step
+from webapp.accounts.actions import in_step, release
 from webapp.accounts.models import Line, User
 from webapp.db import db, now, transaction
 from webapp.errors import Unavailable
@@ -38,6 +38,16 @@ def keep_in_step(user_id: str = "", at: datetime | None = None) -> None:
             in_step(db.session.get_one(User, each))
         except Unavailable as error:
             log.warning("a switch does not follow", user=str(each), problem=error.message)
+
+
+@job(every=timedelta(seconds=5))
+def release_reserved(at: datetime | None = None) -> None:
+    """Of what they were reserved for nothing was heard."""
+    ids = db.session.scalars(sa.select(User.id).where(User.reserved_until <= (at or now()))).all()
+    db.session.rollback()
+    for each in ids:
+        with transaction():
+            release(db.session.get_one(User, each))
 
 
 @job(every=timedelta(seconds=10))

@@ -67,6 +67,7 @@ class User(Identified, UserMixin, Model):  # type: ignore[misc]
     status_since: Mapped[datetime] = mapped_column(default=now)
     status_reason: Mapped[str] = mapped_column(sa.String(80), default="")  # of a break: see BreakReason.code
     held_back_until: Mapped[datetime | None]  # out of the queues although available: after a call, by a queue's rule
+    reserved_until: Mapped[datetime | None]  # the same: a customer is rung whom they are to talk to
     did_not_answer_at: Mapped[datetime | None]  # too many rings in a row; until a call is answered, or they say so
     here_at: Mapped[datetime | None]  # when they said so: rings before it count no more
     locale: Mapped[str | None] = mapped_column(sa.String(8))

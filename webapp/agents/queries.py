@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from telephony.events import Direction, LegResult
 from webapp.accounts.models import User
 from webapp.calls.models import Call, CallState, Leg, Step, StepKind
-from webapp.calls.queries import SHOWN_FOR, wraps_up
+from webapp.calls.queries import SHOWN_FOR, asked_for, wraps_up
 from webapp.db import db, now
 
 
@@ -22,13 +22,14 @@ class AgentState(StrEnum):
     """What an agent's phones do; what the agent declares is a *status*, and another thing."""
 
     IDLE = "idle"
+    CALLING = "calling"  # nothing yet: a customer whom they call is rung before they are
     RINGING = "ringing"
     TALKING = "talking"
     ON_HOLD = "on_hold"
     WRAP_UP = "wrap_up"
 
 
-_RANK = {AgentState.TALKING: 0, AgentState.ON_HOLD: 1, AgentState.RINGING: 2, AgentState.WRAP_UP: 3}
+_RANK = {AgentState.TALKING: 0, AgentState.ON_HOLD: 1, AgentState.RINGING: 2, AgentState.CALLING: 3, AgentState.WRAP_UP: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,11 @@ def states_of(users: Sequence[User], at: datetime | None = None) -> dict[UUID, O
     came = {user.id: user.logged_in_at for user in users}
     rows = db.session.execute(_living(list(found), at)).all()
     held = held_since([call_id for call_id, state, *_ in rows if state is CallState.HELD])
-    for call_id, state, user_id, rang_at, answered_at, asked_at, ended_at in rows:
+    for call_id, state, started_at, user_id, rang_at, answered_at, asked_at, ended_at in rows:
         logged_in = came[user_id]
-        if ended_at:
+        if rang_at is None:
+            found[user_id].append(Observed(AgentState.CALLING, started_at))
+        elif ended_at:
             if logged_in is None or ended_at > logged_in:  # before, a phone was answered, not a screen
                 found[user_id].append(Observed(AgentState.WRAP_UP, ended_at))
         elif answered_at is None:
@@ -90,11 +93,17 @@ def _living(user_ids: list[UUID], at: datetime) -> Any:
     rings = sa.and_(open_calls, Leg.answered_at.is_(None), Leg.rang_at > at - SHOWN_FOR["ringing"])
     talks = sa.and_(open_calls, sa.or_(Leg.answered_at.is_not(None), Leg.asked_at.is_not(None)))
     to_wrap_up = sa.and_(Leg.answered_at.is_not(None), Leg.ended_at > at - SHOWN_FOR["wrap_up"], *wraps_up(at))
-    return (
-        sa.select(Call.id, Call.state, Leg.user_id, Leg.rang_at, Leg.answered_at, Leg.asked_at, Leg.ended_at)
+    call = (Call.id, Call.state, Call.started_at)
+    with_phones = (
+        sa.select(*call, Leg.user_id, Leg.rang_at, Leg.answered_at, Leg.asked_at, Leg.ended_at)
         .join(Call, Call.id == Leg.call_id)
         .where(Leg.user_id.in_(user_ids), sa.or_(rings, talks, to_wrap_up))
     )
+    nothing = [sa.null().cast(Leg.rang_at.type) for _ in range(4)]
+    without = sa.select(*call, Call.requested_by_id, *nothing).where(
+        Call.requested_by_id.in_(user_ids), asked_for(), Call.started_at > at - SHOWN_FOR["requested"]
+    )
+    return with_phones.union_all(without)
 
 
 def held_since(call_ids: list[UUID]) -> dict[UUID, datetime]:

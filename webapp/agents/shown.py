@@ -78,7 +78,7 @@ def totals(rows: Sequence[Row]) -> list[Total]:
 
 _TONES = {
     "available": "available", "on_break": "paused", "logged_out": "offline",
-    "ringing": "ringing", "talking": "on-call", "on_hold": "warn", "wrap_up": "wrap-up",
+    "calling": "ringing", "ringing": "ringing", "talking": "on-call", "on_hold": "warn", "wrap_up": "wrap-up",
 }  # fmt: skip
 
 

@@ -35,6 +35,7 @@ def status_word(status: AgentStatus) -> str:
 def state_word(state: AgentState) -> str:
     words = {
         AgentState.IDLE: _("Idle"),
+        AgentState.CALLING: _("Calls a customer"),
         AgentState.RINGING: _("Ringing"),
         AgentState.TALKING: _("Talking"),
         AgentState.ON_HOLD: _("On hold"),

@@ -3,7 +3,7 @@ are called outside a transaction."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,8 +18,9 @@ from telephony.errors import SwitchError, SwitchUnavailable
 from telephony.events import Direction, Result
 from telephony.numbers import e164
 from webapp import switches
+from webapp.accounts import actions as accounts
 from webapp.accounts.models import User
-from webapp.calls import capture, clearance, identity, rules
+from webapp.calls import capture, clearance, identity, queries, rules
 from webapp.calls.clearance import Wish
 from webapp.calls.decision import Decision, Occasion, Reason
 from webapp.calls.events import CallFinished, DispositionLogged, NoteWritten, PartyChosen
@@ -73,6 +74,8 @@ def request_call(
         if made := _requested(user, key):
             return made
         raise
+    if call.is_customer_first:  # what comes of the call ends it sooner: see `release_caller`
+        accounts.reserve(user, now() + capture.REQUEST_PATIENCE + timedelta(seconds=_customer_wait()))
     capture.changed(call)
     return call
 
@@ -119,9 +122,10 @@ def dial(call_id: UUID) -> None:
         shown=call.shown_number or "",
         answer_itself=line.in_browser,
         first=call.rings_first,
-        agent_ring_seconds=_settings().customer_wait_seconds,
+        agent_ring_seconds=_customer_wait(),
     )
     switch = call.switch
+    _take_out_of_queues(call.requested_by)
     db.session.rollback()
     try:
         switches.get(switch).originate(command)
@@ -133,6 +137,16 @@ def dial(call_id: UUID) -> None:
         with transaction():
             fail_call(db.session.get_one(Call, call_id), error.reason)
         raise Unavailable(_("The telephone system refused: %(reason)s", reason=error.reason)) from error
+
+
+def release_caller(call: Call) -> None:
+    """Queues may ring who asked for this call: they talk, or it is over. Until then they are reserved for its customer."""
+    caller = call.requested_by
+    if caller is None or caller.reserved_until is None:
+        return
+    lock(caller)  # another call of theirs may just be asked for
+    if not queries.calls_customer_first(caller.id):
+        accounts.release(caller)
 
 
 def fail_call(call: Call, reason: str, *, at: datetime | None = None) -> None:
@@ -290,9 +304,19 @@ def _remember(number: str, party_id: UUID, by: User) -> None:
         choice.party_id, choice.chosen_by_id, choice.chosen_at = party_id, by_id, now()
 
 
-def _settings() -> Settings:
+def _customer_wait() -> int:
     settings: Settings = current_app.extensions["ringback.settings"]
-    return settings
+    return settings.customer_wait_seconds
+
+
+def _take_out_of_queues(user: User) -> None:
+    """Who is reserved, before a phone rings outside; where the switch does not do it, it is tried again."""
+    if user.reserved_until is None:
+        return
+    try:
+        accounts.in_step(user)
+    except Unavailable as error:
+        log.warning("queues may ring whose customer is called", user=str(user.id), problem=error.message)
 
 
 def _command(call: Call, leg: Leg, *, answer: bool) -> None:

@@ -117,6 +117,13 @@ def asked_for() -> sa.ColumnElement[bool]:
     return sa.or_(Call.state == CallState.REQUESTED, customer_rings)
 
 
+def calls_customer_first(user_id: UUID) -> bool:
+    """Is a customer rung, or kept waiting, whom this user is to talk to and does not yet?"""
+    early = Call.state.in_([CallState.REQUESTED, CallState.RINGING])
+    waits = sa.exists().where(Call.requested_by_id == user_id, Call.rings_first == First.CUSTOMER, early)
+    return bool(db.session.scalar(sa.select(waits)))
+
+
 def how_many_to_wrap_up(user: User, at: datetime | None = None) -> int:
     """Calls that wait for this user to say how they ended, more than their bar may show."""
     at = at or now()

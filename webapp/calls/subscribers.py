@@ -9,7 +9,7 @@ from webapp import live
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Permission
 from webapp.accounts.queries import users_who_may
-from webapp.calls.actions import adopt_calls, choose_party
+from webapp.calls.actions import adopt_calls, choose_party, release_caller
 from webapp.calls.events import CallChanged, CallDoubted, CallFinished, DispositionLogged, NoteWritten
 from webapp.calls.models import Call
 from webapp.calls.queries import call_for
@@ -50,6 +50,13 @@ define(
         urgent=True,
     ),
 )
+
+
+@on(CallChanged)
+def let_queues_ring_again(event: CallChanged) -> None:
+    call = db.session.get_one(Call, event.call_id)
+    if call.is_customer_first:
+        release_caller(call)
 
 
 @after_commit(CallChanged)

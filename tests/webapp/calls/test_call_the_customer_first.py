@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 
-from telephony.commands import Cancel, First, Hangup, Originate
+from telephony.commands import Cancel, First, Hangup, Originate, Pause
 from telephony.errors import SwitchRefused, SwitchUnavailable
 from telephony.events import (
     CallAnswered,
@@ -22,11 +24,19 @@ from telephony.events import (
     LegEnded,
     LegResult,
     LegRinging,
+    Member,
+    MemberPaused,
+    MembersListed,
     Result,
 )
 from telephony.fake.switch import FakeSwitch
+from tests.conftest import PASSWORD
 from tests.factories import make_callback
-from webapp.accounts.models import User
+from webapp.accounts import capture as accounts
+from webapp.accounts.actions import hold_back, let_go
+from webapp.accounts.jobs import keep_in_step, release_reserved
+from webapp.accounts.models import AgentStatus, QueueMember, User
+from webapp.agents.queries import AgentState, state_of
 from webapp.calls import capture, rules
 from webapp.calls.clearance import is_busy
 from webapp.calls.models import Call, CallingRule, CallState
@@ -45,7 +55,11 @@ def customer_first(alice: User) -> None:
 
 
 def dials(alice: User, as_: As, **more: str) -> Call:
-    answer = as_(alice).post("/calls", json={"number": DANA, "key": str(uuid4())} | more)
+    return clicks(as_(alice), **more)
+
+
+def clicks(browser: FlaskClient, **more: str) -> Call:
+    answer = browser.post("/calls", json={"number": DANA, "key": str(uuid4())} | more)
     assert answer.status_code == 201, answer.text
     db.session.rollback()
     assert answer.json is not None
@@ -216,3 +230,141 @@ def test_who_was_talked_to_is_called_back(alice: User, as_: As, switch: FakeSwit
     assert call.state is CallState.ANSWERED
     assert not db.session.get_one(Callback, callback.id).is_open
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Call)) == 1
+
+
+# while her customer is rung, no queue rings Alice
+
+OUT, IN = Pause("PJSIP/alice", True, "calling"), Pause("PJSIP/alice", False)
+
+
+@pytest.fixture
+def at_work(alice: User, client: FlaskClient, switch: FakeSwitch, customer_first: None) -> FlaskClient:
+    client.post("/login", data={"username": "alice", "password": PASSWORD})
+    follows(alice)
+    switch.commands.clear()
+    return client
+
+
+def follows(alice: User) -> None:
+    """The switch is told what there is to tell."""
+    db.session.rollback()
+    keep_in_step(str(alice.id))
+    db.session.rollback()
+    db.session.refresh(alice)
+
+
+def pauses(switch: FakeSwitch) -> list[Pause]:
+    return [command for command in switch.commands if isinstance(command, Pause)]
+
+
+def state(alice: User) -> AgentState:
+    db.session.rollback()
+    db.session.refresh(alice)
+    return state_of(alice).state
+
+
+def talks(call: Call) -> CallEvent:
+    return CallAnswered(uid=call.uid, at=now(), leg="1.4", line="PJSIP/alice", channel="PJSIP/alice-00000004")
+
+
+def test_she_is_taken_out_of_the_queues_before_it_rings_and_put_back_when_they_talk(
+    at_work: FlaskClient, alice: User, switch: FakeSwitch
+) -> None:
+    call = clicks(at_work)
+    assert [type(command) for command in switch.commands] == [Pause, Originate]
+    assert (pauses(switch), state(alice)) == ([OUT], AgentState.CALLING)
+    call = told(call, started(call))
+    follows(alice)
+    assert state(alice) is AgentState.CALLING
+    call = told(call, rings(call))  # a queue that rings whoever is not in use would be quick enough now
+    follows(alice)
+    assert (pauses(switch), state(alice)) == ([OUT], AgentState.RINGING)
+    told(call, talks(call))
+    follows(alice)
+    assert (pauses(switch), state(alice)) == ([OUT, IN], AgentState.TALKING)
+
+
+@pytest.mark.parametrize("result", [Result.BUSY, Result.AGENT_NO_ANSWER, Result.ABANDONED, Result.FAILED])
+def test_whatever_comes_of_it_the_queues_have_her_back(
+    at_work: FlaskClient, alice: User, switch: FakeSwitch, result: Result
+) -> None:
+    call = clicks(at_work)
+    told(call, started(call), over(call, result))
+    follows(alice)
+    assert (pauses(switch), state(alice)) == ([OUT, IN], AgentState.IDLE)
+
+
+def test_a_call_that_the_switch_refuses_leaves_her_in_the_queues(
+    at_work: FlaskClient, alice: User, switch: FakeSwitch
+) -> None:
+    switch.refuse_with = SwitchRefused("Extension does not exist.")
+    assert at_work.post("/calls", json={"number": DANA, "key": str(uuid4())}).status_code == 503
+    switch.refuse_with = None
+    follows(alice)
+    assert pauses(switch) == [IN]
+    assert alice.reserved_until is None
+
+
+def test_a_call_of_which_nothing_is_heard_does_not_keep_her_for_ever(
+    at_work: FlaskClient, alice: User, switch: FakeSwitch
+) -> None:
+    clicks(at_work)
+    release_reserved(now() + timedelta(seconds=75))
+    follows(alice)
+    assert pauses(switch) == [OUT]
+    release_reserved(now() + timedelta(seconds=120))
+    follows(alice)
+    assert pauses(switch) == [OUT, IN]
+
+
+def test_what_the_pbx_says_of_it_is_no_break(at_work: FlaskClient, alice: User) -> None:
+    clicks(at_work)
+    out = Member(queue="sales", line="PJSIP/alice", paused=True, reason="calling", since=now())
+    accounts.record(MemberPaused(at=now(), member=out), switch="main")
+    accounts.record(MembersListed(at=now(), members=(out,)), switch="main")
+    db.session.refresh(alice)
+    assert alice.status is AgentStatus.AVAILABLE
+
+
+def test_of_two_calls_the_later_one_keeps_her(
+    app: Flask, at_work: FlaskClient, alice: User, switch: FakeSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "ringback.settings"
+    monkeypatch.setitem(app.extensions, name, replace(app.extensions[name], calls_at_once=2))
+    first = clicks(at_work)
+    second = clicks(at_work)
+    told(first, over(first, Result.BUSY))
+    follows(alice)
+    assert IN not in switch.commands
+    told(second, over(second, Result.BUSY))
+    follows(alice)
+    assert pauses(switch)[-1] == IN
+
+
+def test_after_a_call_of_a_queue_that_limits_wrap_up_both_have_to_be_over(
+    at_work: FlaskClient, alice: User, switch: FakeSwitch
+) -> None:
+    with transaction():
+        hold_back(db.session.get_one(User, alice.id), now() + timedelta(minutes=5))
+    call = clicks(at_work)
+    assert pauses(switch)[-1] == Pause("PJSIP/alice", True, "wrap-up")
+    with transaction():
+        let_go(db.session.get_one(User, alice.id))
+    follows(alice)
+    assert pauses(switch)[-1] == OUT
+    told(call, over(call, Result.BUSY))
+    follows(alice)
+    assert pauses(switch)[-1] == IN
+
+
+def test_whom_somebody_took_out_of_some_queues_is_left_as_she_is(
+    at_work: FlaskClient, alice: User, switch: FakeSwitch
+) -> None:
+    """The way back would be one into all."""
+    with transaction():
+        db.session.add(QueueMember(switch="main", queue="sales", line="PJSIP/alice", paused=True, reason=""))
+        db.session.add(QueueMember(switch="main", queue="support", line="PJSIP/alice", paused=False, reason=""))
+    call = clicks(at_work)
+    told(call, over(call, Result.BUSY))
+    follows(alice)
+    assert pauses(switch) == []
