@@ -35,7 +35,7 @@ def status_word(status: AgentStatus) -> str:
 def state_word(state: AgentState) -> str:
     words = {
         AgentState.IDLE: _("Idle"),
-        AgentState.CALLING: _("Calls a customer"),
+        AgentState.CALLING: _("Calling a customer"),
         AgentState.RINGING: _("Ringing"),
         AgentState.TALKING: _("Talking"),
         AgentState.ON_HOLD: _("On hold"),

@@ -47,8 +47,9 @@ def create() -> Any:
             shown=wanted.shown,
             is_out_of_reach=out_of_reach,
         )
+        told = {"id": str(call.id), "rings_first": call.rings_first.value}
     actions.dial(call.id)
-    return {"id": str(call.id)}, 201
+    return told, 201
 
 
 @bp.post("/calls/<uuid:call_id>/answer")

@@ -122,9 +122,10 @@ def call(callback_id: UUID) -> Any:
     with transaction():
         callback = queries.callback(callback_id)
         placed = actions.call_back(callback, current_user, str(key), is_out_of_reach=out_of_reach)
+        told = {"id": str(placed.id), "rings_first": placed.rings_first.value}
     calls.dial(placed.id)
     if incoming.wants_json():
-        return {"id": str(placed.id)}, 201
+        return told, 201
     return redirect(url_for("tasks.index", tab="mine"), 303)
 
 

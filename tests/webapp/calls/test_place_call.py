@@ -25,7 +25,7 @@ def test_a_click_is_written_down_and_the_switch_asked(
     assert answer.status_code == 201
     db.session.rollback()
     call = db.session.scalars(sa.select(Call)).unique().one()
-    assert answer.json == {"id": str(call.id)}
+    assert answer.json == {"id": str(call.id), "rings_first": "agent"}
     assert (call.state, call.party_id, call.requested_by_id) == (CallState.REQUESTED, dana.id, alice.id)
     assert switch.commands == [Originate(uid=str(call.id), line="PJSIP/alice", number="+306944000001")]
 

@@ -522,8 +522,9 @@ export async function call(number: string, party?: string, callback?: string, sh
   const name = `${number} ${callback ?? ""}`;
   if (!keys.has(name)) keys.set(name, uuid());
   try {
-    await send(callback ? `/callbacks/${callback}/call` : "/calls", { number, party, shown_number: shown, key: keys.get(name)! });
-    toast(say("calling", { number }));
+    const answer = await send(callback ? `/callbacks/${callback}/call` : "/calls", { number, party, shown_number: shown, key: keys.get(name)! });
+    const { rings_first } = (await answer.json()) as { rings_first: string };
+    toast(say(rings_first === "customer" ? "calling_them_first" : "calling", { number }));
     return true;
   } catch (error) {
     toast((error as Error).message || say("call_failed"), "bad");
