@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from telephony.commands import First
 from telephony.events import Direction
 from webapp.accounts.events import StatusChanged, UserDeactivated
 from webapp.accounts.models import AgentStatus
@@ -36,7 +37,7 @@ def wake_whose_phone_rings(event: CallChanged) -> None:
         sa.select(Leg.user_id)
         .join(Call, Call.id == Leg.call_id)
         .where(Leg.call_id == event.call_id, Leg.answered_at.is_(None), Leg.ended_at.is_(None))
-        .where(Call.direction == Direction.INBOUND)
+        .where(sa.or_(Call.direction == Direction.INBOUND, Call.rings_first == First.CUSTOMER))
         .where(Leg.user_id.in_(sa.select(PushSubscription.user_id)))
     )
     for user_id in db.session.scalars(ringing.distinct()).all():

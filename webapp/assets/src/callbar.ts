@@ -183,10 +183,9 @@ export class Callbar extends HTMLElement {
   }
 
   private ring(): void {
-    const cards = this.cards(), inbound = (card: HTMLElement): boolean => card.dataset.direction === "inbound";
-    const ringing = cards.find((card) => card.dataset.state === "ringing" && inbound(card));
+    const cards = this.cards(), ringing = cards.find(wantsAnswer);
     const talks = cards.some((card) => ["answered", "held", "asked"].includes(card.dataset.state!));
-    const placed = cards.find((card) => card.dataset.state === "requested" && !inbound(card) && !card.dataset.first); // until a customer who is called first picks up, there is nothing to pick up here
+    const placed = cards.find((card) => card.dataset.state === "requested" && card.dataset.direction !== "inbound" && !card.dataset.first); // until a customer who is called first picks up, there is nothing to pick up here
     if (ringing) this.ringer.start(ringing.dataset.uid!, ringing.dataset.who!, incoming(ringing), talks ? "waiting" : "call");
     else if (placed && !this.phone) this.ringer.start(placed.dataset.uid!, placed.dataset.who!, "", "placed"); // a page that is the phone picks up by itself
     else this.ringer.stop();
@@ -197,7 +196,7 @@ export class Callbar extends HTMLElement {
     const uid = card.dataset.uid!, state = card.dataset.state!, news = state + (card.dataset.by ?? "");
     if (this.states.get(uid) === news) return; // who answered may become known a moment after that somebody did
     this.states.set(uid, news);
-    if (state === "ringing" && card.dataset.direction === "inbound") {
+    if (wantsAnswer(card)) {
       announce(incoming(card), "assertive");
       this.folded.delete(uid);
     } else if (state === "answered" && card.dataset.script === "opens") scriptPanel()?.openOnce(uid);
@@ -455,7 +454,7 @@ export class Callbar extends HTMLElement {
   /** In the system's notification. It may be old: only a call that rings is answered or declined. */
   private async press(uid: string, act: "answer" | "decline"): Promise<void> {
     await this.refresh();
-    const rings = this.querySelector<HTMLElement>(`#card-${CSS.escape(uid)}[data-state="ringing"][data-direction="inbound"]`);
+    const card = document.getElementById(`card-${uid}`), rings = card && wantsAnswer(card);
     const form = document.getElementById(`${act === "answer" ? "answer" : "hangup"}-${uid}`) as HTMLFormElement | null;
     if (rings && form) form.requestSubmit();
     else toast(say("rings_no_more"));
@@ -483,8 +482,14 @@ function showPressed(form: HTMLFormElement, pressed: boolean): void {
   if (wanted instanceof HTMLInputElement) wanted.value = pressed ? "no" : "yes";
 }
 
+/** Somebody is on the line: a customer who calls, or one who was called first and has picked up. */
+function wantsAnswer({ dataset }: HTMLElement): boolean {
+  return dataset.state === "ringing" && (dataset.direction === "inbound" || dataset.first === "customer");
+}
+
 function incoming(card: HTMLElement): string {
-  const { who = "", queue = "" } = card.dataset;
+  const { who = "", queue = "", first } = card.dataset;
+  if (first) return say("picked_up", { who });
   return queue ? say("incoming_queue", { who, queue }) : say("incoming", { who });
 }
 
