@@ -288,8 +288,8 @@ def _buttons(told: Told) -> Iterator[Finding]:
                     f"look by hand: asterisk -rx 'dialplan show {CONTEXTS[0]}'")  # fmt: skip
     elif missing := [name for name in CONTEXTS if name in told.lacks]:
         yield _fault("buttons", f"The dial plan lacks {', '.join(f'[{name}]' for name in missing)}: hold, asking first, "
-                     "three-way, transfer, the test call, calling the customer first, or giving back the call of a page that is "
-                     "gone, would fail.",
+                     "three-way, transfer, the test call, calling the customer first, or giving back the call of a page "
+                     "that is gone, would fail.",
                      "copy config/asterisk/ringback-phones.conf beside extensions.conf, again where it is older;",
                      "in extensions.conf (then: dialplan reload):", f"  {PHONES_CONF}")  # fmt: skip
     else:

@@ -86,6 +86,20 @@ class Scene(Desk):
                 actions.dial(call_id)
         return call_id
 
+    def talk_on_screen(self, call_id: UUID) -> None:
+        """Waits until the screen says that they talk, through whatever lies between."""
+        wait_for("the call to be answered", lambda: self._row(call_id).state is CallState.ANSWERED)
+
+    def ring_on_screen(self, call_id: UUID) -> None:
+        wait_for("a phone of ours to ring", lambda: any(leg.is_ringing for leg in self._row(call_id).legs))
+
+    def _row(self, call_id: UUID) -> Call:
+        with self.app.app_context():
+            row = db.session.scalars(sa.select(Call).where(Call.id == call_id)).unique().one()
+            db.session.expunge_all()
+            db.session.rollback()
+        return row
+
     def hang_up_on_screen(self, person: str, call_id: UUID) -> None:
         with self.app.test_request_context():
             user = self._user(person)

@@ -12,7 +12,8 @@ of both, so they must be right. After an outage the switch lists who is in and w
 - in, and the switch was never told, or was restarted and forgot: the break holds, and the switch is told again.
 
 A queue that is joined during a break knows nothing of the break: it is told at once. Whoever is logged out stays so;
-nobody is there who could be available. Who is out because a call of theirs has just ended, or is about to come, is on no break.
+nobody is there who could be available. Who is out because a call of theirs has just ended, or is about to come, is on no
+break.
 """
 
 from __future__ import annotations

@@ -29,7 +29,13 @@ class AgentState(StrEnum):
     WRAP_UP = "wrap_up"
 
 
-_RANK = {AgentState.TALKING: 0, AgentState.ON_HOLD: 1, AgentState.RINGING: 2, AgentState.CALLING: 3, AgentState.WRAP_UP: 4}
+_RANK = {
+    AgentState.TALKING: 0,
+    AgentState.ON_HOLD: 1,
+    AgentState.RINGING: 2,
+    AgentState.CALLING: 3,
+    AgentState.WRAP_UP: 4,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ def customer_first_and_the_agent_hangs_up_on_the_screen(scene: Scene) -> Truth:
     scene.phone("alice", rings(0.5), answers(), hears_the_end())
     customer = scene.called(rings(0.5), answers(), hears_the_end())
     call = scene.click("alice", first=First.CUSTOMER)
-    scene.connected("alice")
+    scene.talk_on_screen(call)
     scene.after(1)
     scene.hang_up_on_screen("alice", call)
     customer.over()
@@ -249,6 +249,18 @@ def customer_first_and_the_agent_declines(scene: Scene) -> Truth:
     scene.click("alice", first=First.CUSTOMER)
     customer.over()
     return outbound(scene, "alice", "agent_declined", missed("alice", "declined"), wait=0.5, by="agent")
+
+
+@STORIES.tell
+def customer_first_and_the_agent_gives_up_on_the_screen_while_they_wait(scene: Scene) -> Truth:
+    """Nothing tells that from a phone that nobody picks up."""
+    scene.phone("alice", rings())
+    customer = scene.called(rings(0.5), answers(), hears_the_end())
+    call = scene.click("alice", first=First.CUSTOMER)
+    scene.ring_on_screen(call)
+    scene.hang_up_on_screen("alice", call)
+    customer.over()
+    return outbound(scene, "alice", "agent_no_answer", missed("alice"), wait=0.5, by="system")
 
 
 @STORIES.tell
