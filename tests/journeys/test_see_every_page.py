@@ -9,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
+from telephony.commands import First
+from telephony.events import Direction
 from tests.journeys.audit import audit as _audit
 from tests.journeys.audit import wider as _wider
 from tests.journeys.conftest import Customers
@@ -16,8 +18,8 @@ from tests.journeys.product import Books, Product
 from tests.journeys.screen import Screen
 from webapp.accounts.models import Presence, User
 from webapp.books.models import LedgerCheck, Recovery, RecoveryKind, Source
-from webapp.calls.models import Call, Leg
-from webapp.db import now
+from webapp.calls.models import Call, CallState, Leg
+from webapp.db import new_id, now
 from webapp.notices.models import Notice
 from webapp.tasks.models import QueuePolicy
 
@@ -357,7 +359,23 @@ def test_every_card_is_accessible(customer: Customers, books: Books, audited: Sc
     call = customer.calls("alice", EMIL, withheld=True)
     expect(audited.card("ringing")).to_be_visible()
     found += _audit(audited.page, "withheld, beside a wrap-up")
+    called = _called_first(books, EMIL)
+    audited.go("/desk")
+    expect(audited.card("requested")).to_contain_text("Calling the customer first")
+    found += _audit(audited.page, "a customer who is called first")
+    books.ends(called)
     assert found == []
+
+
+def _called_first(books: Books, number: str) -> Call:
+    """Alice has asked for it, and the customer's phone rings."""
+    (alice,) = books.all(sa.select(User).where(User.username == "alice"))
+    call = Call(
+        switch="main", uid=str(new_id()), direction=Direction.OUTBOUND, state=CallState.RINGING, number=number,
+        number_raw=number, requested_by_id=alice.id, rings_first=First.CUSTOMER, dialled_at=now(), version=1,
+    )  # fmt: skip
+    books.add(call)
+    return call
 
 
 @pytest.fixture
