@@ -75,7 +75,8 @@ def request_call(
             return made
         raise
     if call.is_customer_first:  # what comes of the call ends it sooner: see `release_caller`
-        accounts.reserve(user, now() + capture.REQUEST_PATIENCE + timedelta(seconds=_customer_wait()))
+        caller = db.session.get_one(User, user.id)
+        accounts.reserve(caller, now() + capture.REQUEST_PATIENCE + timedelta(seconds=_customer_wait()))
     capture.changed(call)
     return call
 
