@@ -220,7 +220,7 @@ class Stage:
 
     def _settle(self, failures: str) -> None:
         """All calls are over, and the product has heard so: a last call, to nowhere, tells how far it is."""
-        wait_for("all channels to go", lambda: not self.ami.send_action({"Action": "CoreShowChannels"}).events)
+        wait_for(f"all channels to go\n{failures}", lambda: not self.ami.send_action({"Action": "CoreShowChannels"}).events)
         scene = self._scene(DESKS, Story("last call", lambda scene: ()))
         number = scene.customer()
         party = scene.party(

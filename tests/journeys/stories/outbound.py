@@ -49,7 +49,7 @@ def clicked_and_the_agent_hangs_up(scene: Scene) -> Truth:
     scene.phone("alice", rings(0.5), answers(), hears_the_end())
     customer = scene.called(rings(0.5), answers(), hears_the_end())
     call = scene.click("alice")
-    scene.connected("alice")
+    scene.talk_on_screen(call)
     scene.after(1)
     scene.hang_up_on_screen("alice", call)
     customer.over()
