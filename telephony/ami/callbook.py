@@ -54,7 +54,7 @@ class CallBook:
     ) -> Channel:
         """A channel that was not known joins the group of its Linkedid."""
         call = self._group(linkedid, at)
-        channel = Channel(uid, name, role_of(name, self._trunks), linkedid, call, calling)
+        channel = Channel(uid, name, role_of(name, self._trunks), linkedid, call, calling, whole=not adopted)
         self.board.add(channel)
         self._join(call, channel, at, adopted)
         return channel
@@ -349,6 +349,7 @@ class CallBook:
                 leg.tick(at)
         for channel in company.values():
             self._connect(call, channel, at)
+        call.with_strangers = call.adopted and self.board.has_strangers(customer.bridge)
         if not company and call.has_unknown_company:
             call.answered_at = call.answered_at or latest(at, call.started_at)
         call.tick(at, call.clock_now())

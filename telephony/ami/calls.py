@@ -43,6 +43,7 @@ class Call:
     through_local: bool = False  # its first channel is half of a Local one
     originated: bool = False  # begun by an Originate that dials a customer
     adopted: bool = False  # its beginning was not seen
+    with_strangers: bool = False  # then: the customer is with somebody of whom nothing was seen either
     inbound: bool | None = None
     number: str = ""
     name: str = ""
@@ -223,7 +224,7 @@ class Call:
     def has_unknown_company(self) -> bool:
         """The beginning was not seen, and somebody is in the bridge of whom nothing was seen."""
         bridge = self.customer.bridge if self.customer else None
-        return self.adopted and bridge is not None and bridge.type == "basic" and bridge.crowd > 1
+        return self.with_strangers and bridge is not None and bridge.type == "basic"
 
     def clock_now(self) -> Clock:
         if any(leg.talking for leg in self.legs.values()):
@@ -231,7 +232,7 @@ class Call:
         bridge = self.customer.bridge if self.customer else None
         if bridge is None or self.answered_at is None:
             return Clock.OFF
-        if self.adopted and bridge.crowd > 1 and not any(leg.connected for leg in self.legs.values()):
+        if self.with_strangers and not any(leg.connected for leg in self.legs.values()):
             return Clock.OFF  # somebody is there of whom nothing was seen
         return Clock.HOLD
 

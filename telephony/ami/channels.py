@@ -41,6 +41,7 @@ class Channel:
     linkedid: str
     call: Call
     calling: bool | None = None
+    whole: bool = True  # seen from its beginning
     exten: str = ""
     up: bool = False
     hung_up: bool = False  # its far end hung up or refused
@@ -140,6 +141,18 @@ class Switchboard:
                         seen.add(there.uid)
                         todo.append(there)
         return found
+
+    def has_strangers(self, bridge: Bridge | None) -> bool:
+        """Is somebody there of whom nothing was seen, or may be, behind a Local channel that was seen only in part?"""
+        if bridge is None:
+            return False
+        return bridge.crowd > max(1, len(bridge.members)) or any(map(self._hides_somebody, bridge.members.values()))
+
+    def _hides_somebody(self, channel: Channel) -> bool:
+        if channel.role is not Role.PLUMBING or pair_of(channel.name) is None:
+            return False
+        others = list(self._other_halves(channel))
+        return not others or any(other.bridge is None and not other.whole for other in others)
 
     def _other_halves(self, channel: Channel) -> Iterator[Channel]:
         pair = pair_of(channel.name)

@@ -385,8 +385,10 @@ class CallTracker:
             self._book.leave(channel, at)
 
     def _local_bridge(self, headers: Headers, at: datetime) -> None:
-        self._party(headers, at, "LocalOne")
-        self._party(headers, at, "LocalTwo")
+        """Told when they were just made."""
+        for half in (self._party(headers, at, "LocalOne"), self._party(headers, at, "LocalTwo")):
+            if half is not None and half.bridge is None:
+                half.whole = True
 
     def _hold(self, headers: Headers, at: datetime) -> None:
         if channel := self._known(headers, at):
