@@ -337,6 +337,14 @@ class CallBook:
             if channel is channel.call.customer:
                 self.settle(channel.call, at)
 
+    def is_alone(self, half: Channel, at: datetime) -> None:
+        """Of a Local channel that dials: so nobody is with it, whatever was not seen of it."""
+        half.whole, call = True, half.call
+        customer = call.customer
+        if call.presumed and customer and customer.bridge and not self.board.has_strangers(customer.bridge):
+            call.presumed, call.answered_at = False, None
+            self.settle(call, at)
+
     def settle(self, call: Call, at: datetime) -> None:
         """Draw the conclusions from who is in the customer's bridge now."""
         customer = call.customer
@@ -351,6 +359,7 @@ class CallBook:
             self._connect(call, channel, at)
         call.with_strangers = call.adopted and self.board.has_strangers(customer.bridge)
         if not company and call.has_unknown_company:
+            call.presumed = call.presumed or call.answered_at is None
             call.answered_at = call.answered_at or latest(at, call.started_at)
         call.tick(at, call.clock_now())
 

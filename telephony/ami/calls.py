@@ -43,6 +43,7 @@ class Call:
     through_local: bool = False  # its first channel is half of a Local one
     originated: bool = False  # begun by an Originate that dials a customer
     adopted: bool = False  # its beginning was not seen
+    presumed: bool = False  # then: that it was answered
     with_strangers: bool = False  # then: the customer is with somebody of whom nothing was seen either
     inbound: bool | None = None
     number: str = ""
@@ -283,8 +284,15 @@ class Call:
         begun = self.linkedid is not None and is_given(self.linkedid)
         return begun and self.through_local and not self.legs
 
-    def _failed_result(self) -> Result:
+    @property
+    def _may_have_lost_its_customer(self) -> bool:
+        """Whoever was called first may have been there before anything of the call was seen."""
+        return self.adopted and self.through_local and self.last_customer is None
+
+    def _failed_result(self) -> Result | None:
         customer = self.last_customer
+        if self._may_have_lost_its_customer:
+            return None
         if customer is not None and self.reached_at is None:
             return outbound_result(self.dial_status, customer.cause)
         if customer is not None and customer.hung_up:
@@ -303,7 +311,7 @@ class Call:
     @property
     def hangup_by(self) -> HungUpBy | None:
         customer = self.last_customer
-        if self.lost:
+        if self.lost or (self.answered_at is None and self._may_have_lost_its_customer):
             return None
         if customer is not None and customer.hung_up and (self.inbound or customer.up or self.answered_at):
             return HungUpBy.CUSTOMER

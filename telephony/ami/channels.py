@@ -144,15 +144,21 @@ class Switchboard:
 
     def has_strangers(self, bridge: Bridge | None) -> bool:
         """Is somebody there of whom nothing was seen, or may be, behind a Local channel that was seen only in part?"""
-        if bridge is None:
-            return False
-        return bridge.crowd > max(1, len(bridge.members)) or any(map(self._hides_somebody, bridge.members.values()))
-
-    def _hides_somebody(self, channel: Channel) -> bool:
-        if channel.role is not Role.PLUMBING or pair_of(channel.name) is None:
-            return False
-        others = list(self._other_halves(channel))
-        return not others or any(other.bridge is None and not other.whole for other in others)
+        seen = {bridge.uid} if bridge else set()
+        todo = [bridge] if bridge else []
+        for here in todo:
+            if here.crowd > max(1, len(here.members)):
+                return True
+            for half in here.members.values():
+                if pair_of(half.name) is None:
+                    continue
+                others = list(self._other_halves(half))
+                if not others or any(other.bridge is None and not other.whole for other in others):
+                    return True
+                there = [other.bridge for other in others if other.bridge and other.bridge.uid not in seen]
+                seen |= {each.uid for each in there}
+                todo += there
+        return False
 
     def _other_halves(self, channel: Channel) -> Iterator[Channel]:
         pair = pair_of(channel.name)

@@ -268,6 +268,8 @@ class CallTracker:
     def _dial_begin(self, headers: Headers, at: datetime) -> None:
         caller = self._party(headers, at)
         dialled = self._party(headers, at, "Dest")
+        if caller is not None and caller.role is Role.PLUMBING and caller.bridge is None:
+            self._book.is_alone(caller, at)
         if dialled is None:
             return
         call = dialled.call
